@@ -1,0 +1,58 @@
+# Everything runs inside .venv, which is made on first use and made anew when requirements.lock
+# changes. Any of these may be set on the command line, for example `make book ARGS="--seed 7"`:
+PYTHON = python3
+PORT = 8000
+ARGS =
+
+RUN = .venv/bin/python -m
+UV := $(shell command -v uv 2>/dev/null)
+INSTALL = $(if $(UV),$(UV) pip install --python .venv/bin/python,$(RUN) pip install)
+
+.PHONY: help book test lab serve bench lint lock clean
+
+help: ## this text
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+
+book: .venv/package.stamp ## run the notebooks and build the book (ARGS=--help lists the options)
+	$(RUN) reproduce $(ARGS)
+
+test: lint ## lint, then run every test (ARGS go to pytest)
+	$(RUN) pytest $(ARGS)
+
+lab: .venv/package.stamp ## open the notebooks in JupyterLab
+	$(RUN) jupyter lab notebooks/ $(ARGS)
+
+serve: ## show the built book at http://127.0.0.1:8000 (PORT=8000)
+	@test -f _build/html/index.html || { echo "No book yet: run 'make book' first." >&2; exit 1; }
+	$(PYTHON) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+bench: .venv/package.stamp ## measure the speed against plain NumPy and SciPy
+	$(RUN) tests.bench $(ARGS)
+
+lint: .venv/package.stamp ## check style and formatting
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+
+lock: ## write requirements.lock from pyproject.toml (ARGS=--upgrade for newer versions)
+	$(if $(UV),,$(PYTHON) -m venv _build/uv && _build/uv/bin/python -m pip install --quiet uv)
+	$(or $(UV),_build/uv/bin/uv) pip compile --quiet --universal --generate-hashes \
+		--python-version 3.11 --extra book --extra test --custom-compile-command "make lock" \
+		--output-file requirements.lock $(ARGS) pyproject.toml
+
+clean: ## remove _build
+	rm -rf _build
+	@echo "Kept .venv; remove it with: rm -rf .venv"
+
+# A stamp is written last, so an install that was cut short starts again. --clear takes the old
+# stamps and packages away: what is installed is what the lock names and nothing else.
+.venv/lock.stamp: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+		"Python 3.11 or newer is needed, not %d.%d: try make PYTHON=python3.12" % sys.version_info[:2])'
+	@echo "Installing requirements.lock into .venv: some minutes the first time."
+	$(PYTHON) -m venv --clear .venv
+	$(INSTALL) --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/package.stamp: .venv/lock.stamp pyproject.toml
+	$(INSTALL) --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

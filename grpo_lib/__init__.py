@@ -1,0 +1,40 @@
+"""Exact GRPO on 0/1 rewards: policies, probability of success, and the evidence for claims.
+
+Functions broadcast over prompts. The state of an iteration is the log-odds of the probability of
+success; see `grpo_lib.symbolic` for the formulas in SymPy and `grpo_lib.ledger` for evidence.
+"""
+
+from . import ledger, symbolic
+from .divergences import kl_divergence, renyi_divergence, total_variation
+from .dynamics import Recurrence, Trajectory
+from .equilibria import FixedPoints, fixed_points
+from .normalization import MeanOnly, MeanVariance
+from .policies import (
+    advantage,
+    geometric_mean,
+    optimal_policy,
+    success_log_odds,
+    success_probability,
+)
+from .surrogates import clipped_surrogate, contrastive_surrogate
+
+__all__ = [
+    "FixedPoints",
+    "MeanOnly",
+    "MeanVariance",
+    "Recurrence",
+    "Trajectory",
+    "advantage",
+    "clipped_surrogate",
+    "contrastive_surrogate",
+    "fixed_points",
+    "geometric_mean",
+    "kl_divergence",
+    "ledger",
+    "optimal_policy",
+    "renyi_divergence",
+    "success_log_odds",
+    "success_probability",
+    "symbolic",
+    "total_variation",
+]

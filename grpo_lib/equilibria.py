@@ -1,0 +1,217 @@
+"""All fixed points of the iteration, with a proof that none is missed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import expit
+
+from .dynamics import Recurrence
+from .normalization import MeanOnly, MeanVariance, Normalization
+from .validation import Array, real_array
+
+ROUNDING = 2 * np.finfo(float).eps
+"""Two units in the last place of 1: what rounding alone can do to a value near 1."""
+
+LARGEST = np.finfo(float).max
+
+
+@dataclass(frozen=True)
+class FixedPoints:
+    """Fixed points of a recurrence, for every prompt.
+
+    Attributes:
+        log_odds: ascending, padded with NaN, shape [..., 3]; +inf and -inf stand for a probability
+            of success of 1 and 0.
+        slope: derivative of the update p_{n-1} -> p_n at each of them, padded with NaN, shape
+            [..., 3]. A fixed point attracts if its absolute value is below 1 and repels if it is
+            above 1. At a finite fixed point this is also the derivative in log-odds.
+    """
+
+    log_odds: Array
+    slope: Array
+
+    @property
+    def count(self) -> np.ndarray:
+        """Number of fixed points, shape [...]."""
+        return np.sum(~np.isnan(self.log_odds), axis=-1)
+
+    @property
+    def probability(self) -> Array:
+        """Probability of success at the fixed points, shape [..., 3]."""
+        return expit(self.log_odds)
+
+
+@np.errstate(divide="ignore", over="ignore", invalid="ignore")
+def fixed_points(recurrence: Recurrence, L_ref: ArrayLike) -> FixedPoints:
+    """Find every fixed point of ``L -> alpha L_ref + (1 - alpha) L + Omega(L) / beta``.
+
+    Write ``b = alpha beta``. For ``alpha > 0`` and finite ``L_ref`` the finite fixed points are
+    the zeros of ``F(L) = L_ref + Omega(L) / b - L``. With mean-only normalisation Omega is 1 and
+    there is one, ``L_ref + 1 / b``. With mean and variance:
+
+    1. With ``u = cosh(L/2)^2``, ``Omega'(L) = sinh(L/2) / (1 + 4 eps u)^(3/2)``. It is odd, so on
+       ``L <= 0`` Omega' <= 0 and F falls.
+    2. On ``L > 0`` the logarithmic derivative of Omega' has the sign of ``1 + 12 eps - 8 eps u``,
+       which is positive at u = 1 and falls in u. So Omega' rises from 0 up to
+       ``u = (1 + 12 eps) / (8 eps)`` and falls to 0 from there on; for eps = 0 it rises for ever.
+    3. Hence ``F' = Omega' / b - 1`` has at most two zeros ``c_1 <= c_2``, both on ``L > 0``. F
+       falls up to c_1, rises to c_2, and falls after c_2. (For eps = 0, c_2 is +inf. If F' has no
+       zero, F falls everywhere.)
+    4. F is +inf at -inf. For eps > 0 it is -inf at +inf. A strictly monotone piece has one zero
+       if the signs at its ends differ and none if they agree. So there are one to three zeros
+       and the signs of F(c_1) and F(c_2) tell which pieces hold them. For eps = 0 there are
+       none or two (one if F(c_1) = 0), and p = 1 is a further fixed point, since F is +inf at
+       +inf.
+    5. Omega lies between ``2 / sqrt(1 + 4 eps)`` and ``1 / sqrt(eps)``, so every zero lies between
+       ``L_ref`` plus these two over b. That bounds the outer pieces.
+
+    Each zero is then found on its piece by Newton's method, safeguarded by bisection. A pair that
+    is about to merge (``F(c_1)`` or ``F(c_2)`` within rounding of 0) is counted by the sign that
+    double precision gives.
+
+    The ends p = 0 and p = 1 count as follows. ``L_ref`` of -inf or +inf is absorbing for
+    ``alpha > 0`` and the only fixed point. For ``alpha = 0`` exactly the two ends are fixed
+    (Theorem 5). For ``eps = 0`` and ``alpha > 0`` p = 1 is fixed (erratum E3). For
+    ``0 < alpha < 1`` and ``eps > 0`` the update also maps 0 to 0 and 1 to 1, with infinite slope:
+    no orbit from inside (0, 1) ever approaches them, and they are left out. A fixed point whose
+    log-odds exceed every double is returned as +inf.
+
+    Args:
+        recurrence: the iteration.
+        L_ref: log-odds of the reference, shape [...].
+
+    Returns:
+        The fixed points, one to three for every prompt.
+
+    Raises:
+        ValueError: ``L_ref`` is NaN or does not broadcast with the recurrence's parameters.
+    """
+    L_ref = real_array("L_ref", L_ref)
+    shape = recurrence._shape(L_ref=L_ref)
+
+    def flat(parameter: ArrayLike) -> Array:
+        return np.broadcast_to(parameter, shape).ravel()
+
+    L_ref, alpha, beta = flat(L_ref), flat(recurrence.alpha), flat(recurrence.beta)
+    log_odds = np.full((L_ref.size, 3), np.nan)
+    log_odds[alpha == 0, :2] = -np.inf, np.inf
+    absorbed = (alpha > 0) & np.isinf(L_ref)
+    log_odds[absorbed, 0] = L_ref[absorbed]
+    inner = (alpha > 0) & np.isfinite(L_ref)
+    b = np.maximum(alpha * beta, np.finfo(float).smallest_subnormal)[inner]
+    if isinstance(recurrence.normalization, MeanOnly):
+        log_odds[inner, 0] = L_ref[inner] + 1 / b
+        normalization = recurrence.normalization
+    else:
+        eps = flat(recurrence.normalization.eps)
+        log_odds[inner] = _zeros(L_ref[inner], b, eps[inner])
+        log_odds[inner & (eps == 0), 2] = np.inf
+        normalization = MeanVariance(eps[:, None])
+
+    log_odds = np.sort(log_odds, axis=-1)
+    slope = _slopes(log_odds, normalization, alpha[:, None], beta[:, None])
+    return FixedPoints(log_odds.reshape(*shape, 3), slope.reshape(*shape, 3))
+
+
+def _slopes(log_odds: Array, normalization: Normalization, alpha: Array, beta: Array) -> Array:
+    """Derivative of p_{n-1} -> p_n at fixed points, NaN where there is none; shape [n, 3]."""
+    missing, at_end = np.isnan(log_odds), np.isinf(log_odds)
+    L = np.where(missing, 0.0, log_odds)
+    slope = 1 - alpha + normalization._scale_slope(L) / beta
+    if at_end.any():
+        # The mirror update multiplies p near 0, and 1 - p near 1, by exp(+-Omega / beta). At
+        # alpha > 0 an end is fixed because nothing that enters the update there depends on L.
+        factor = np.exp(-np.sign(L) * normalization._scale(L) / beta)
+        slope = np.where(at_end, np.where(alpha == 0, factor, 0.0), slope)
+    return np.where(missing, np.nan, slope)
+
+
+def _zeros(L_ref: Array, b: Array, eps: Array) -> Array:
+    """Zeros of F on its three monotone pieces, NaN where a piece has none; shape [n, 3]."""
+    c_1, c_2 = _turning_points(b, eps)
+    omega_1, omega_2, omega_ref = MeanVariance(eps)._scale(np.stack([c_1, c_2, L_ref]))
+    F_1 = omega_1 / b - (c_1 - L_ref)
+    F_2 = np.where(eps == 0, np.inf, omega_2 / b - (c_2 - L_ref))
+    lowest = np.minimum(L_ref + 1 / b / np.hypot(0.5, np.sqrt(eps)), LARGEST)
+    highest = np.minimum(L_ref + 1 / b / np.sqrt(eps), LARGEST)
+    # Where eps = 0 the middle piece has no upper end. There 2 cosh(L/2) > exp(L/2) and
+    # exp(L/4) >= e L / 4 give F > 0 from this point on.
+    far = np.maximum.reduce([np.ones_like(b), np.abs(L_ref), 4 * np.log(8 * b / np.e), c_1])
+
+    holds_zero = np.stack([F_1 <= 0, (F_1 < 0) & (F_2 >= 0), (F_2 > 0) & (eps > 0)])
+    low = np.stack([lowest, c_1, np.clip(c_2, lowest, highest)])
+    high = np.stack([np.minimum(c_1, highest), np.where(eps == 0, far, c_2), highest])
+    first = np.clip(L_ref + 2 * np.log1p(omega_ref / (2 * b)), low[0], high[0])
+    start = np.stack([first, low[1] / 2 + high[1] / 2, high[2]])
+
+    piece, cell = np.nonzero(holds_zero)
+    rising = np.where(piece == 1, -1.0, 1.0)
+    brackets = (x[piece, cell] for x in (start, low, high))
+    zeros = np.full(holds_zero.shape, np.nan)
+    zeros[piece, cell] = _newton(*brackets, rising, L_ref[cell], b[cell], eps[cell])
+    return np.where(zeros == LARGEST, np.inf, zeros).T
+
+
+def _turning_points(b: Array, eps: Array) -> tuple[Array, Array]:
+    """c_1 and c_2, where Omega'(L) = b; +inf where there is none.
+
+    With ``z = 1 + 4 eps cosh(L/2)^2`` the equation reads ``sinh(L/2) = b z^(3/2)``. Squared, it is
+    the cubic ``k z^3 - z + m = 0`` with ``k = 4 eps b^2`` and ``m = 1 + 4 eps``. With
+    ``z = 2 / sqrt(3 k) sin(phi)`` the cubic becomes ``sin(3 phi) = w = m sqrt(27 k) / 2``.
+    """
+    m, root_k = 1 + 4 * eps, 2 * np.sqrt(eps) * b
+    w = m * np.sqrt(27) / 2 * root_k
+    third = np.arcsin(w) / 3  # NaN where w > 1: no turning point
+    z_1 = 2 / np.sqrt(3) / root_k * np.sin(third)
+    z_1 = np.where(root_k == 0, m, z_1)  # the limit, also where k is too small for a double
+    c_1 = 2 * np.arcsinh(b * z_1**1.5)
+    # The second one in logarithms, as z^(3/2) can exceed the doubles.
+    log_z_2 = np.log(np.sin(np.pi / 3 - third) / np.sqrt(3)) - np.log(eps) / 2 - np.log(b)
+    log_sinh = np.log(b) + 1.5 * log_z_2
+    c_2 = 2 * (log_sinh + np.log1p(np.sqrt(1 + np.exp(-2 * log_sinh))))
+    return np.where(w < 1, c_1, np.inf), np.where(w < 1, c_2, np.inf)
+
+
+def _newton(
+    x: Array, low: Array, high: Array, rising: Array, L_ref: Array, b: Array, eps: Array
+) -> Array:
+    """Zero of f(L) = log((L - L_ref) b / Omega(L)) between low and high, elementwise; shape [n].
+
+    The function has the sign of -F but is nearly straight, also where Omega grows exponentially.
+    ``rising`` is +1 where it rises through its zero and -1 where it falls. A Newton step is taken
+    if it stays in the bracket and the last one at least halved f; otherwise the bracket is halved.
+    Neither can go on for ever, so the loop ends.
+    """
+    zeros = np.empty_like(x)
+    cells = np.arange(x.size)
+    previous = np.full_like(x, np.inf)
+    root_eps = np.sqrt(eps)
+    while cells.size:
+        deviation = 0.5 / np.cosh(x / 2)  # sqrt(p (1 - p))
+        smoothed = np.hypot(deviation, root_eps)  # 1 / Omega
+        gap = x - L_ref
+        value = np.log(gap * b * smoothed)
+        if not np.isfinite(value).all():  # the product is beyond the doubles
+            value = np.log(gap) + np.log(b) + np.log(smoothed)
+        step = value / (1 / gap - np.tanh(x / 2) / 2 * (deviation / smoothed) ** 2)
+        newton = x - step
+        size = np.abs(value)
+
+        below = value * rising < 0
+        np.copyto(low, x, where=below)
+        np.copyto(high, x, where=~below)
+        inside = (newton >= low) & (newton <= high)
+        # The error left by a step shrinks with its square: after 1e-8 only rounding is left.
+        solved = (inside & (np.abs(step) <= 1e-8 * np.minimum(gap, 1))) | (size <= ROUNDING)
+        solved |= ~(high / 2 - low / 2 > ROUNDING / 2 * np.maximum(np.abs(x), 1))
+        bisect = ~(solved | inside & (2 * size <= previous))
+        np.copyto(x, newton, where=inside)
+        np.copyto(x, low / 2 + high / 2, where=bisect)
+        previous = size
+        if 2 * np.count_nonzero(solved) >= solved.size:  # go on with the others alone
+            zeros[cells] = x
+            cells, x, low, high, rising, L_ref, b, root_eps, previous = (
+                a[~solved] for a in (cells, x, low, high, rising, L_ref, b, root_eps, previous)
+            )
+    return zeros

@@ -1,0 +1,203 @@
+"""The ledger: evidence that can fail, recorded where it is computed.
+
+A notebook opens a claim by its id in ``claims.yml``, records evidence and shows the claim in a cell
+of its own::
+
+    claim = ledger.claim("theorem-2")
+    claim.proved("closed form equals the policy-level value", difference)
+    claim.measured("closed form against random policies", worst_error, at_most=1e-12)
+    claim.rejected("anchor left out", wrong_error, at_least=1e-3)
+    claim
+
+Every call checks its evidence and raises `EvidenceError` at once if it does not hold. Showing the
+claim writes the table a reader sees and, beside it, the same entries as JSON under the MIME type
+`MIME_TYPE`. The runner reads them from there.
+"""
+
+import html
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import sympy as sp
+
+MIME_TYPE = "application/vnd.grpo-companion.evidence+json"
+
+
+class EvidenceError(AssertionError):
+    """Evidence that does not support its claim."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One entry of a claim.
+
+    Attributes:
+        kind: ``proved``, ``certified``, ``measured`` or ``rejected``.
+        name: what was checked, in the reader's words.
+        value: the SymPy expression or the enclosing ball as text, or the measured number.
+        bound: the largest value that a ``measured`` entry may have, or the smallest that a
+            ``rejected`` one must have; None for ``proved`` and ``certified``.
+    """
+
+    kind: Literal["proved", "certified", "measured", "rejected"]
+    name: str
+    value: float | str
+    bound: float | None = None
+
+    @property
+    def finding(self) -> str:
+        """The value together with the bound it meets, as text."""
+        if self.bound is None:
+            return str(self.value)
+        relation = "≤" if self.kind == "measured" else "≥"
+        return f"{self.value:.3g} {relation} {self.bound:.3g}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self.kind}: {html.escape(self.name)} ({html.escape(self.finding)})</p>"
+
+
+class Claim:
+    """A claim of the register and the evidence recorded for it so far.
+
+    Recording an entry of the same kind and name again replaces it, so a cell may be run twice.
+
+    Attributes:
+        id: the claim's id in ``claims.yml``.
+        evidence: the entries, in the order in which they were first recorded.
+    """
+
+    def __init__(self, id: str) -> None:
+        """Open a claim without evidence; `claim` is the usual way to call this."""
+        if not (isinstance(id, str) and id):
+            raise ValueError(f"id must be a non-empty string, got {id!r}")
+        self.id = id
+        self._entries: dict[tuple[str, str], Evidence] = {}
+
+    @property
+    def evidence(self) -> list[Evidence]:
+        """The entries, in the order in which they were first recorded."""
+        return list(self._entries.values())
+
+    def proved(self, name: str, expression: sp.Basic) -> Evidence:
+        """Record a proof carried out by SymPy.
+
+        Args:
+            name: what was proved.
+            expression: a SymPy expression that is exactly 0, a matrix of exact zeros, or the SymPy
+                truth value ``true``. It is not simplified here. A Python bool is refused: it does
+                not show where it comes from.
+
+        Raises:
+            EvidenceError: the expression is neither 0 nor true.
+            ValueError: the expression is not a SymPy object.
+        """
+        if not isinstance(expression, sp.Basic | sp.MatrixBase):
+            raise ValueError(
+                f"expression must be a SymPy object that is exactly 0 or true, got {expression!r}"
+            )
+        entries = list(expression) if isinstance(expression, sp.MatrixBase) else [expression]
+        if not entries or not all(entry in (sp.S.Zero, sp.true) for entry in entries):
+            raise EvidenceError(f"{self.id}: not proved: {name}: {expression} is not 0 or true")
+        return self._record(Evidence("proved", name, "true" if entries[0] == sp.true else "0"))
+
+    def certified(self, name: str, ball: Any) -> Evidence:
+        """Record an enclosure found by interval arithmetic.
+
+        Args:
+            name: what the enclosure certifies.
+            ball: a python-flint ball (``arb``). A routine that cannot certify returns a ball that
+                is not finite, and that fails here.
+
+        Raises:
+            EvidenceError: the ball is not finite.
+            ValueError: the object is not a ball.
+        """
+        if not callable(getattr(ball, "is_finite", None)):
+            raise ValueError(f"ball must be a python-flint ball (arb), got {ball!r}")
+        if not ball.is_finite():
+            raise EvidenceError(f"{self.id}: not certified: {name}: {ball}")
+        return self._record(Evidence("certified", name, str(ball)))
+
+    def measured(self, name: str, value: float, *, at_most: float) -> Evidence:
+        """Record the worst error of a numerical comparison.
+
+        Args:
+            name: what was compared.
+            value: the worst error found.
+            at_most: the largest error that supports the claim.
+
+        Raises:
+            EvidenceError: the value exceeds the bound, is negative, NaN or infinite.
+            ValueError: the bound is not a finite number of at least 0.
+        """
+        entry = Evidence("measured", name, float(value), _bound("at_most", at_most, at_most >= 0))
+        if not 0 <= entry.value <= entry.bound:
+            raise EvidenceError(f"{self.id}: measured: {name}: {value} is not in [0, {at_most}]")
+        return self._record(entry)
+
+    def rejected(self, name: str, value: float, *, at_least: float) -> Evidence:
+        """Record a negative control: a wrong variant, and the size of the error that exposes it.
+
+        Args:
+            name: the wrong variant.
+            value: the error of the wrong variant.
+            at_least: the smallest error that counts as a rejection.
+
+        Raises:
+            EvidenceError: the value stays below the bound, or is NaN or infinite.
+            ValueError: the bound is not a finite number above 0.
+        """
+        entry = Evidence("rejected", name, float(value), _bound("at_least", at_least, at_least > 0))
+        if not (math.isfinite(entry.value) and entry.value >= entry.bound):
+            raise EvidenceError(f"{self.id}: not rejected: {name}: {value} is below {at_least}")
+        return self._record(entry)
+
+    def _record(self, entry: Evidence) -> Evidence:
+        if not (isinstance(entry.name, str) and entry.name.strip()):
+            raise ValueError(f"name must say what was checked, got {entry.name!r}")
+        self._entries[entry.kind, entry.name] = entry
+        return entry
+
+    def __repr__(self) -> str:
+        """Return the evidence as a plain-text table."""
+        lines = [f"{e.kind:<9}  {e.name}: {e.finding}" for e in self.evidence]
+        return "\n".join([f"claim {self.id}", *(lines or ["no evidence recorded"])])
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        rows = "".join(
+            f"<tr><td>{e.kind}</td><td>{html.escape(e.name)}</td>"
+            f"<td>{html.escape(e.finding)}</td></tr>"
+            for e in self.evidence
+        )
+        return {
+            "text/plain": repr(self),
+            "text/html": (
+                f'<table class="evidence"><caption>Evidence for {html.escape(self.id)}</caption>'
+                "<thead><tr><th>kind</th><th>what was checked</th><th>finding</th></tr></thead>"
+                f"<tbody>{rows}</tbody></table>"
+            ),
+            MIME_TYPE: {"claim": self.id, "evidence": [asdict(e) for e in self.evidence]},
+        }
+
+
+def claim(id: str) -> Claim:
+    """Open the claim with this id.
+
+    The id is compared with ``claims.yml`` by the runner, which refuses evidence for a claim the
+    register does not know.
+
+    Args:
+        id: the claim's id, such as ``"theorem-2"``.
+
+    Raises:
+        ValueError: the id is not a non-empty string.
+    """
+    return Claim(id)
+
+
+def _bound(name: str, bound: float, allowed: bool) -> float:
+    if not (math.isfinite(bound) and allowed):
+        above = "of at least 0" if name == "at_most" else "above 0"
+        raise ValueError(f"{name} must be a finite number {above}, got {bound!r}")
+    return float(bound)

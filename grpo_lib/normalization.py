@@ -1,0 +1,140 @@
+"""Reward normalisations: how much an advantage weighs, as a function of the log-odds.
+
+The advantage of a 0/1 reward is ``+w_plus`` on every success and ``-w_minus`` on every failure.
+``w_plus + w_minus`` is the scale Omega (paper, section 2 for mean and variance, section 5 for the
+mean alone). Log-odds of -inf and +inf stand for a probability of success of exactly 0 and 1.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import expit
+
+from .validation import Array, broadcastable, parameter, real_array, require
+
+
+@dataclass(frozen=True)
+class MeanVariance:
+    """GRPO's whitening: subtract the mean, divide by sqrt(variance + eps); paper, Eq. (4).
+
+    Attributes:
+        eps: smoothing inside the square root, at least 0, shape [...]. It is not the clipping
+            parameter. At 0 the scale is 2 cosh(L / 2), which exceeds every double from
+            ``|L| = 1420`` on and is returned as inf there.
+
+    Raises:
+        ValueError: ``eps`` is negative, infinite or NaN.
+    """
+
+    eps: float | Array = 1e-5
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "eps", parameter("eps", self.eps, at_least=0))
+
+    def scale(self, L: ArrayLike) -> Array:
+        """Omega_eps(p) = 1 / sqrt(p (1 - p) + eps).
+
+        Args:
+            L: log-odds of the probability of success p, shape [...].
+
+        Raises:
+            ValueError: ``L`` is NaN, or does not broadcast with ``eps``.
+        """
+        L = real_array("L", L)
+        broadcastable(L=L, eps=self.eps)
+        return self._scale(L)
+
+    def weights(self, L: ArrayLike) -> tuple[Array, Array]:
+        """(w_plus, w_minus) = ((1 - p) Omega, p Omega); paper, Eq. (4).
+
+        Args:
+            L: log-odds of the probability of success p, shape [...].
+
+        Returns:
+            The weight of a success and the weight of a failure, shape [...] each.
+
+        Raises:
+            ValueError: ``L`` is NaN, or does not broadcast with ``eps``.
+        """
+        omega = self.scale(L)
+        L = np.asarray(L, dtype=float)
+        with np.errstate(invalid="ignore", over="ignore"):
+            w_plus, w_minus = expit(-L) * omega, expit(L) * omega
+            if np.any(np.equal(self.eps, 0)):
+                # At eps = 0 a product above can be 0 times inf; its value is the limit.
+                w_plus = np.where(np.equal(self.eps, 0), np.exp(-L / 2), w_plus)
+                w_minus = np.where(np.equal(self.eps, 0), np.exp(L / 2), w_minus)
+        return w_plus, w_minus
+
+    def _scale_slope(self, L: Array) -> Array:
+        """Slope d Omega / d L = p (1 - p) (2 p - 1) / (2 (p (1 - p) + eps)^(3/2))."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            omega = self._scale(L)
+            unsmoothed_share = (omega / (2 * np.cosh(L / 2))) ** 2  # p (1 - p) / (p (1 - p) + eps)
+            if np.any(np.equal(self.eps, 0)):
+                unsmoothed_share = np.where(np.equal(self.eps, 0), 1.0, unsmoothed_share)
+            return np.tanh(L / 2) / 2 * unsmoothed_share * omega
+
+    def _scale(self, L: Array) -> Array:
+        # p (1 - p) = 1 / (4 cosh(L/2)^2). The square overflows from |L| = 710 on: there p (1 - p)
+        # is nothing next to eps, unless eps is tiny.
+        tiny = np.less(self.eps, 1e-290)
+        with np.errstate(over="ignore", divide="ignore"):
+            cosh = np.cosh(L / 2)
+            omega = 1 / np.sqrt(0.25 / np.square(cosh) + self.eps)
+            if tiny.any():
+                omega = np.where(tiny, 1 / np.hypot(0.5 / cosh, np.sqrt(self.eps)), omega)
+        return omega
+
+
+@dataclass(frozen=True)
+class MeanOnly:
+    """Dr. GRPO's normalisation: subtract the mean, divide by nothing; paper, section 5."""
+
+    def scale(self, L: ArrayLike) -> Array:
+        """Omega = 1.
+
+        Args:
+            L: log-odds, shape [...].
+
+        Raises:
+            ValueError: ``L`` is NaN.
+        """
+        return self._scale(real_array("L", L))
+
+    def weights(self, L: ArrayLike) -> tuple[Array, Array]:
+        """(w_plus, w_minus) = (1 - p, p).
+
+        Args:
+            L: log-odds of the probability of success p, shape [...].
+
+        Returns:
+            The weight of a success and the weight of a failure, shape [...] each.
+
+        Raises:
+            ValueError: ``L`` is NaN.
+        """
+        L = real_array("L", L)
+        return expit(-L), expit(L)
+
+    def _scale_slope(self, L: Array) -> Array:
+        return np.zeros_like(L)
+
+    def _scale(self, L: Array) -> Array:
+        return np.ones_like(L)
+
+
+Normalization = MeanVariance | MeanOnly
+
+
+def check_normalization(value: Normalization) -> Normalization:
+    """Check that an argument named ``normalization`` is one.
+
+    Raises:
+        ValueError: it is not.
+    """
+    require(
+        isinstance(value, Normalization), "normalization", value, "MeanVariance(...) or MeanOnly()"
+    )
+    return value

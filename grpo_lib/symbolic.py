@@ -1,0 +1,109 @@
+"""The paper's formulas as SymPy expressions, and the symbols the notebooks write them in.
+
+Policies are sequences of expressions, one per outcome; rewards are sequences of 0 and 1.
+"""
+
+from collections.abc import Sequence
+
+import sympy as sp
+
+p = sp.Symbol("p", positive=True)
+"""Probability of success of the current policy."""
+p_ref = sp.Symbol("p_ref", positive=True)
+"""Probability of success of the reference."""
+L = sp.Symbol("L", real=True)
+"""Log-odds of p."""
+L_ref = sp.Symbol("L_ref", real=True)
+"""Log-odds of p_ref."""
+beta = sp.Symbol("beta", positive=True)
+"""Weight of the KL penalty."""
+eps = sp.Symbol("varepsilon", positive=True)
+"""Smoothing inside the square root."""
+clip = sp.Symbol("epsilon", positive=True)
+"""Clipping parameter."""
+alpha = sp.Symbol("alpha", nonnegative=True)
+"""Share of the KL penalty that goes to the reference."""
+
+Policy = Sequence[sp.Expr]
+
+
+def sigma(L: sp.Expr) -> sp.Expr:
+    """Probability with log-odds L."""
+    return 1 / (1 + sp.exp(-L))
+
+
+def logit(p: sp.Expr) -> sp.Expr:
+    """Log-odds of the probability p."""
+    return sp.log(p / (1 - p))
+
+
+def omega(p: sp.Expr, eps: sp.Expr) -> sp.Expr:
+    """Scale Omega of mean and variance normalisation; Eq. (4). Mean-only has Omega = 1."""
+    return 1 / sp.sqrt(p * (1 - p) + eps)
+
+
+def omega_plus(p: sp.Expr, eps: sp.Expr) -> sp.Expr:
+    """Weight w_plus of a success; Eq. (4)."""
+    return (1 - p) * omega(p, eps)
+
+
+def omega_minus(p: sp.Expr, eps: sp.Expr) -> sp.Expr:
+    """Weight w_minus of a failure; Eq. (4)."""
+    return p * omega(p, eps)
+
+
+def success_map(p: sp.Expr, p_ref: sp.Expr, beta: sp.Expr, eps: sp.Expr) -> sp.Expr:
+    """The map h of Theorem 2: next probability of success with the KL penalty to the reference."""
+    return 1 / (1 + (1 - p_ref) / p_ref * sp.exp(-omega(p, eps) / beta))
+
+
+def log_odds_map(
+    L: sp.Expr, L_ref: sp.Expr, beta: sp.Expr, eps: sp.Expr, alpha: sp.Expr = sp.S.One
+) -> sp.Expr:
+    """One update in log-odds, without Renyi correction; Theorems 2, 4 and 9."""
+    return alpha * L_ref + (1 - alpha) * L + omega(sigma(L), eps) / beta
+
+
+def clipped(ratio: sp.Expr, advantage: sp.Expr, clip: sp.Expr) -> sp.Expr:
+    """PPO's clipped term f_clip(ratio, advantage); section 2.2."""
+    clamped = sp.Min(sp.Max(ratio, 1 - clip), 1 + clip)
+    return sp.Min(ratio * advantage, clamped * advantage)
+
+
+def success_probability(policy: Policy, reward: Sequence[int]) -> sp.Expr:
+    """Mass of the outcomes with reward 1."""
+    return sp.Add(*(mass * r for mass, r in zip(policy, reward, strict=True)))
+
+
+def advantage(reward: Sequence[int], policy: Policy, omega: sp.Expr) -> list[sp.Expr]:
+    """Centred reward times the scale Omega, per outcome."""
+    success = success_probability(policy, reward)
+    return [(r - success) * omega for r in reward]
+
+
+def optimal_policy(anchor: Policy, advantage: Policy, beta: sp.Expr) -> list[sp.Expr]:
+    """Anchor times exp(A / beta), normalised; Theorems 1 and 8."""
+    weights = [q * sp.exp(A / beta) for q, A in zip(anchor, advantage, strict=True)]
+    return [weight / sp.Add(*weights) for weight in weights]
+
+
+def geometric_mean(a: Policy, b: Policy, alpha: sp.Expr) -> list[sp.Expr]:
+    """Normalised a^alpha b^(1 - alpha); Lemma 2."""
+    weights = [x**alpha * y ** (1 - alpha) for x, y in zip(a, b, strict=True)]
+    return [weight / sp.Add(*weights) for weight in weights]
+
+
+def kl_divergence(a: Policy, b: Policy) -> sp.Expr:
+    """KL(a || b) in nats."""
+    return sp.Add(*(x * sp.log(x / y) for x, y in zip(a, b, strict=True)))
+
+
+def total_variation(a: Policy, b: Policy) -> sp.Expr:
+    """Half the L1 distance."""
+    return sp.Add(*(sp.Abs(x - y) for x, y in zip(a, b, strict=True))) / 2
+
+
+def renyi_divergence(a: Policy, b: Policy, alpha: sp.Expr) -> sp.Expr:
+    """D_alpha(a || b) in nats, for alpha other than 1; Lemma 3."""
+    shared = sp.Add(*(x**alpha * y ** (1 - alpha) for x, y in zip(a, b, strict=True)))
+    return sp.log(shared) / (alpha - 1)

@@ -1,0 +1,1 @@
+"""The runner: notebooks to executed notebooks to ledger to book. Run ``python -m reproduce``."""

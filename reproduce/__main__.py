@@ -1,0 +1,146 @@
+"""Execute the notebooks, write the ledger, build the book."""
+
+import argparse
+import math
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reproduce import scorecard, site
+from reproduce.execute import execute
+from reproduce.ledger import build_ledger, collect, describe_run, write_ledger
+from reproduce.project import Project, ReproduceError
+from reproduce.register import load_register, placement_faults
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line in the project's root.
+
+    Returns:
+        The exit status: 0 if every claim with a notebook passed, 1 if not, 130 if interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options)
+    except ReproduceError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    started = datetime.now(UTC)
+    project = Project(Path.cwd())
+    claims = load_register(project)
+    names = project.notebook_names()
+    if unknown := sorted(set(options.only or ()) - set(names)):
+        known = ", ".join(names)
+        raise ReproduceError(f"--only: no notebook named {', '.join(unknown)}; there are {known}")
+    chosen = options.only or names
+    parameters = {"seed": options.seed, "scale": options.scale}
+    parameters = {name: value for name, value in parameters.items() if value is not None}
+
+    results = execute(
+        project,
+        [name for name in names if name in chosen],
+        parameters=parameters,
+        jobs=options.jobs,
+        timeout=options.timeout,
+        fresh=options.fresh,
+    )
+    evidence, faults = collect(results, claims)
+    faults += placement_faults(project, claims)
+    if options.only:
+        faults = [fault for fault in faults if fault.notebook in chosen]
+        claims = [claim for claim in claims if claim.notebook in chosen]
+    run = describe_run(started, options.jobs, parameters)
+    ledger = build_ledger(claims, results, evidence, faults, run)
+
+    print(f"\n{scorecard.as_text(ledger)}\n")
+    if not options.only:
+        write_ledger(project, ledger)
+    if faults:
+        for fault in faults:
+            print(f"error: {fault.message}", file=sys.stderr)
+        print("The book was not rebuilt; one built before is kept as it is.", file=sys.stderr)
+        return 1
+    if options.only:
+        print("Only these were checked: the ledger and the book are kept as they are.")
+        return 0
+    site.publish(project, results, scorecard.generated_parts(ledger))
+    print(f"Ledger: {project.ledger}\nBook:   {project.html / 'index.html'}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="reproduce",
+        description="Execute the notebooks that have changed, print the scorecard of the claims, "
+        "write _build/ledger.json and build the book in _build/html.",
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        metavar="NAME",
+        type=lambda text: Path(text).stem,
+        help="check these notebooks only, and leave the ledger and the book as they are",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=_whole(1),
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="notebooks to run at a time (default: the number of cores, %(default)s)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=_whole(0),
+        metavar="N",
+        help="seed of all random checks (default: each notebook's own)",
+    )
+    parser.add_argument(
+        "--scale",
+        type=_positive,
+        metavar="X",
+        help="multiply the number of random checks by this (default: each notebook's own)",
+    )
+    parser.add_argument("--fresh", action="store_true", help="execute unchanged notebooks, too")
+    parser.add_argument(
+        "--timeout",
+        type=_positive,
+        default=300,
+        metavar="SECONDS",
+        help="time that each notebook may take (default: %(default)g)",
+    )
+    return parser
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
+        return int(text)
+
+    return parse
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return int(value) if value.is_integer() else value
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True)  # keeps its lines before later errors in a log
+    # A run that is told to end must end its kernels, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(main())

@@ -1,0 +1,269 @@
+"""Run notebooks in parallel, one fresh kernel each, and reuse those that nothing has changed."""
+
+import asyncio
+import hashlib
+import json
+import logging
+import os
+import platform
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import ensure_event_loop
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+from papermill.exceptions import PapermillExecutionError
+from tqdm import tqdm
+
+from reproduce.project import Project, ReproduceError, write_text
+
+# The kernels share the cores among themselves, so none of them may start threads of its own.
+KERNEL_ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "VECLIB_MAXIMUM_THREADS": "1",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # keeps the debugger's start-up warning off the terminal
+}
+
+# What papermill logs about a failure stands in the Result, in one message.
+logging.getLogger("papermill").setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one notebook.
+
+    Attributes:
+        name: file name without suffix.
+        seconds: run time of the run that executed it, start of the kernel included.
+        reused: whether that was an earlier run, on the same sources.
+        error: what went wrong, with file and cell; None if nothing did.
+        notebook: the executed notebook; None if it failed.
+    """
+
+    name: str
+    seconds: float = 0.0
+    reused: bool = False
+    error: str | None = None
+    notebook: NotebookNode | None = None
+
+
+def execute(
+    project: Project,
+    names: Sequence[str],
+    *,
+    parameters: dict[str, float],
+    jobs: int,
+    timeout: float,
+    fresh: bool,
+) -> list[Result]:
+    """Execute notebooks, the longest first, and print a line as each is done.
+
+    Executed notebooks are kept in ``_build/executed``, failed ones in ``_build/failed``.
+
+    Args:
+        project: the project they belong to.
+        names: file names without suffix.
+        parameters: values to set after the notebooks' own parameters.
+        jobs: how many run at a time.
+        timeout: seconds that one notebook may take.
+        fresh: whether to execute again what has not changed.
+
+    Returns:
+        One result per name, in the same order.
+    """
+    environment = [project.fingerprint(project.source_files()), platform.python_version()]
+    results: dict[str, Result] = {}
+    waiting: list[_Job] = []
+    for name in names:
+        try:
+            source = read_notebook(project.notebooks / f"{name}.ipynb")
+        except ReproduceError as error:
+            results[name] = Result(name, error=str(error))
+            continue
+        key = _content_key(source, parameters, environment)
+        stored = _read_stored(project.executed / f"{name}.ipynb")
+        earlier = stored.metadata.reproduce if stored else {}
+        if earlier.get("key") == key and not fresh:
+            results[name] = Result(name, earlier.seconds, reused=True, notebook=stored)
+        else:
+            code_cells = sum(cell.cell_type == "code" for cell in source.cells)
+            waiting.append(_Job(name, source, key, earlier.get("seconds", code_cells), timeout))
+
+    with (
+        tqdm(total=len(names), unit="notebook", leave=False, disable=None) as bar,
+        ThreadPoolExecutor(jobs) as pool,
+    ):
+        for result in results.values():
+            _report(bar, result)
+        try:
+            futures = [
+                pool.submit(job.run, project, parameters)
+                for job in sorted(waiting, key=lambda job: job.expected, reverse=True)
+            ]
+            for future in as_completed(futures):
+                result = future.result()
+                results[result.name] = result
+                _report(bar, result)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for job in waiting:
+                job.stop()  # its thread sees the kernel die and ends by itself
+            raise
+    return [results[name] for name in names]
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """Read a notebook in the current format.
+
+    Raises:
+        ReproduceError: the file is not a valid notebook.
+    """
+    try:
+        notebook = nbformat.v4.upgrade(nbformat.read(path, as_version=4))
+        nbformat.validate(notebook)
+    except Exception as error:  # nbformat raises another class for nearly every kind of damage
+        reason = (str(error).splitlines() or [""])[0][:200]
+        raise ReproduceError(
+            f"notebooks/{path.name}: not a valid notebook: {type(error).__name__}: {reason}"
+        ) from None
+    return notebook
+
+
+def cell_place(name: str, cells: Sequence[NotebookNode], index: int) -> str:
+    """Say where a cell stands in the notebook as committed: file, number and first line."""
+    own = [cell.metadata.get("tags") != ["injected-parameters"] for cell in cells]
+    number = sum(own[: index + 1])
+    first_line = (cells[index].source.strip().splitlines() or [""])[0]
+    return f"notebooks/{name}.ipynb, cell {number} of {sum(own)} ({first_line})"
+
+
+class _Job:
+    """One notebook to execute: follows which cell is running and how much time is left."""
+
+    def __init__(
+        self, name: str, source: NotebookNode, key: str, expected: float, timeout: float
+    ) -> None:
+        self.name = name
+        self.source = source
+        self.key = key
+        self.expected = expected  # seconds of the run before, or else the number of code cells
+        self.timeout = timeout
+        self.place = f"notebooks/{name}.ipynb, before the first cell"
+        self.running: NotebookNode | None = None
+        self.kernel: AsyncKernelManager | None = None
+        self.stopped = False
+
+    def run(self, project: Project, parameters: dict[str, float]) -> Result:
+        failed = project.failed / f"{self.name}.ipynb"
+        failed.unlink(missing_ok=True)
+        self.start = time.perf_counter()
+        try:
+            executed = self._execute(project.root, parameters)
+        except (CellExecutionError, PapermillExecutionError) as error:
+            reason = f"{error.ename}: {(error.evalue.splitlines() or [''])[0]}"
+        except CellTimeoutError:
+            reason = f"time-out: the notebook was not done after {self.timeout:g} s"
+        except DeadKernelError:
+            reason = "the kernel died"
+        except Exception as error:  # a kernel that does not start can fail in many ways
+            reason = f"{type(error).__name__}: {error}"
+        else:
+            seconds = round(time.perf_counter() - self.start, 2)
+            executed.metadata.reproduce = {"key": self.key, "seconds": seconds}
+            _write(project.executed / failed.name, executed)
+            return Result(self.name, seconds, notebook=executed)
+        if self.running:
+            _write(failed, self.running)
+        seconds = round(time.perf_counter() - self.start, 2)
+        return Result(self.name, seconds, error=f"{self.place}: {reason}")
+
+    def stop(self) -> None:
+        """Kill the kernel; `run`, in its own thread, sees that and returns."""
+        self.stopped = True
+        if self.kernel and self.kernel.has_kernel:
+            self.kernel.provisioner.process.kill()
+
+    def _execute(self, root: Path, parameters: dict[str, float]) -> NotebookNode:
+        job = self
+
+        class Kernel(AsyncKernelManager):
+            def start_kernel(self, **options: Any) -> Any:
+                job.kernel = self
+                return super().start_kernel(env=os.environ | KERNEL_ENVIRONMENT, **options)
+
+        # The event loop that nbclient works in; when it is closed, no task of a failed run is left.
+        with asyncio.Runner(loop_factory=ensure_event_loop) as runner:
+            runner.get_loop()
+            executed = papermill.execute_notebook(
+                self.source,
+                None,
+                parameters,
+                kernel_name="python3",
+                language="python",
+                progress_bar=False,
+                # The rest goes to nbclient. The root as working directory makes the kernel import
+                # the grpo_lib of this tree, whatever is installed.
+                kernel_manager_class=Kernel,
+                resources={"metadata": {"path": str(root)}},
+                on_notebook_start=self._notebook_starts,
+                on_cell_execute=self._cell_starts,
+                timeout_func=self._seconds_left,
+                iopub_timeout=int(self.timeout) + 1,
+                record_timing=False,
+                shutdown_kernel="immediate",
+            )
+        outputs = (output for cell in executed.cells for output in cell.get("outputs", []))
+        for output in outputs:
+            if output.output_type == "error":  # papermill takes sys.exit(0) for success
+                raise CellExecutionError("", output.ename, output.evalue)
+        return executed
+
+    def _notebook_starts(self, notebook: NotebookNode) -> None:
+        self.running = notebook
+
+    def _cell_starts(self, cell: NotebookNode, cell_index: int) -> None:
+        if self.stopped:
+            raise InterruptedError
+        self.place = cell_place(self.name, self.running.cells, cell_index)
+
+    def _seconds_left(self, cell: NotebookNode) -> float:
+        # Nothing or less would mean no limit to nbclient.
+        return max(self.timeout - (time.perf_counter() - self.start), 1e-3)
+
+
+def _write(path: Path, notebook: NotebookNode) -> None:
+    for node in (notebook, *notebook.cells):
+        node.metadata.pop("papermill", None)  # paths and times
+    write_text(path, nbformat.writes(notebook))
+
+
+def _read_stored(path: Path) -> NotebookNode | None:
+    try:
+        notebook = read_notebook(path)
+    except ReproduceError:
+        return None
+    return notebook if "reproduce" in notebook.metadata else None
+
+
+def _content_key(
+    notebook: NotebookNode, parameters: dict[str, float], environment: Sequence[str]
+) -> str:
+    cells = [(cell.cell_type, cell.source, cell.metadata) for cell in notebook.cells]
+    content = json.dumps([cells, parameters, environment], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _report(bar: tqdm, result: Result) -> None:
+    status = "failed" if result.error else "reused" if result.reused else "passed"
+    bar.write(f"{status}  {result.name}  {result.seconds:.1f} s")
+    bar.update()

@@ -1,0 +1,183 @@
+"""Collect the evidence from executed notebooks and write it down as the ledger."""
+
+import json
+import math
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from grpo_lib.ledger import MIME_TYPE
+from reproduce.execute import Result, cell_place
+from reproduce.project import Fault, Project, write_text
+from reproduce.register import Claim
+
+SCHEMA_PATH = Path(__file__).parent / "ledger.schema.json"
+SCHEMA = json.loads(SCHEMA_PATH.read_text("utf-8"))
+PACKAGES = ("grpo-lib", "numpy", "scipy", "sympy", "papermill", "jupyter-book")
+
+# What a cell shows: one claim with its entries.
+BUNDLE_SCHEMA = {
+    "type": "object",
+    "required": ["claim", "evidence"],
+    "properties": {
+        "claim": {"type": "string"},
+        "evidence": {"type": "array", "items": {"$ref": "#/$defs/evidence"}},
+    },
+    "$defs": SCHEMA["$defs"],
+}
+
+Evidence = dict[str, list[dict[str, Any]]]
+
+
+def collect(results: Sequence[Result], claims: Sequence[Claim]) -> tuple[Evidence, list[Fault]]:
+    """Collect the evidence that executed notebooks show, and everything wrong with it.
+
+    Returns:
+        The evidence by claim id, and the faults: failed notebooks, evidence for a claim that is
+        unknown or belongs to another notebook, claims without the evidence they need.
+    """
+    evidence: Evidence = {}
+    faults: list[Fault] = []
+    for result in results:
+        if result.notebook is None:
+            faults.append(Fault(result.name, result.error))
+            continue
+        shown, messages = _shown_evidence(result, {claim.id: claim for claim in claims})
+        evidence |= shown
+        messages += _missing_evidence(result.name, claims, shown)
+        faults += [Fault(result.name, message) for message in messages]
+    return evidence, faults
+
+
+def build_ledger(
+    claims: Sequence[Claim],
+    results: Sequence[Result],
+    evidence: Evidence,
+    faults: Sequence[Fault],
+    run: dict[str, Any],
+) -> dict[str, Any]:
+    """Put together the ledger, which `ledger.schema.json` describes.
+
+    Args:
+        claims: the rows, in this order.
+        results: what became of each notebook.
+        evidence: the evidence by claim id.
+        faults: what went wrong; all claims of a notebook with a fault fail.
+        run: what `describe_run` returns.
+
+    Raises:
+        jsonschema.ValidationError: the ledger does not fit the schema.
+    """
+    seconds = {result.name: result.seconds for result in results}
+    faulty = {fault.notebook for fault in faults}
+    rows = []
+    for claim in claims:
+        passed = claim.notebook is not None and claim.notebook not in faulty
+        erratum = {"nature": claim.nature, "correction": claim.correction} if claim.nature else {}
+        rows.append(
+            {
+                "id": claim.id,
+                "label": claim.label,
+                "place": claim.place,
+                "statement": claim.statement,
+                **erratum,
+                "uses": list(claim.uses),
+                "verdict": claim.verdict if passed else None,
+                "status": "passed" if passed else "failed" if claim.notebook else "open",
+                "notebook": claim.notebook,
+                "seconds": seconds[claim.notebook] if claim.notebook else None,
+                "evidence": evidence[claim.id] if passed else [],
+            }
+        )
+    ledger = {"claims": rows, "run": run | {"faults": [fault.message for fault in faults]}}
+    jsonschema.validate(ledger, SCHEMA, jsonschema.Draft202012Validator)
+    return ledger
+
+
+def write_ledger(project: Project, ledger: dict[str, Any]) -> None:
+    """Write the ledger to ``_build/ledger.json``."""
+    text = json.dumps(ledger, indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(project.ledger, text + "\n")
+
+
+def describe_run(started: datetime, jobs: int, parameters: dict[str, float]) -> dict[str, Any]:
+    """Describe the run that began at `started` and has just executed its notebooks."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:  # grpo_lib may be used from the tree without being installed
+            continue
+    return {
+        "started": started.isoformat(timespec="seconds"),
+        "wall_seconds": round((datetime.now(UTC) - started).total_seconds(), 2),
+        "jobs": jobs,
+        "seed": parameters.get("seed"),
+        "scale": parameters.get("scale"),
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "packages": versions,
+    }
+
+
+def _shown_evidence(result: Result, claims: dict[str, Claim]) -> tuple[Evidence, list[str]]:
+    shown: Evidence = {}
+    faults = []
+    for index, cell in enumerate(result.notebook.cells):
+        for output in cell.get("outputs", []):
+            bundle = output.get("data", {}).get(MIME_TYPE)
+            if bundle is None:
+                continue
+            if problem := _problem(bundle, result.name, claims):
+                place = cell_place(result.name, result.notebook.cells, index)
+                faults.append(f"{place}: {problem}")
+            else:
+                shown[bundle["claim"]] = bundle["evidence"]
+    return shown, faults
+
+
+def _problem(bundle: Any, name: str, claims: dict[str, Claim]) -> str | None:
+    error = next(jsonschema.Draft202012Validator(BUNDLE_SCHEMA).iter_errors(bundle), None)
+    if error:
+        return f"evidence in another form than ledger.schema.json describes: {error.message}"
+    id = bundle["claim"]
+    if id not in claims:
+        return f"evidence for {id}, which is not in claims.yml"
+    if claims[id].notebook != name:
+        owner = f"notebook {claims[id].notebook}" if claims[id].notebook else "no notebook"
+        return f"evidence for {id}, to which claims.yml gives {owner}"
+    for entry in bundle["evidence"]:
+        if not _keeps_bound(entry):
+            return f"evidence for {id} that does not keep its bound: {entry['name']}"
+    return None
+
+
+def _keeps_bound(entry: dict[str, Any]) -> bool:
+    value, bound = entry["value"], entry["bound"]
+    if bound is None:
+        return True
+    kept = value <= bound if entry["kind"] == "measured" else value >= bound
+    return kept and math.isfinite(value)
+
+
+def _missing_evidence(name: str, claims: Sequence[Claim], shown: Evidence) -> list[str]:
+    faults = []
+    for claim in claims:
+        if claim.notebook != name:
+            continue
+        kinds = {entry["kind"] for entry in shown.get(claim.id, [])}
+        if not kinds:
+            lack = "shows no evidence"
+        elif "rejected" not in kinds:
+            lack = "shows no negative control (rejected)"
+        elif kinds == {"rejected"}:
+            lack = "shows only negative controls, no positive evidence"
+        else:
+            continue
+        faults.append(f"notebooks/{name}.ipynb: {lack} for {claim.id}")
+    return faults

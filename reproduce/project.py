@@ -1,0 +1,108 @@
+"""The project on disk: where things lie, and what its table of contents lists."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class ReproduceError(Exception):
+    """A fault that its message alone explains; shown to people without a traceback."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something wrong with one notebook or one entry of the table of contents.
+
+    Attributes:
+        notebook: name of the notebook; its claims fail.
+        message: what is wrong and where.
+    """
+
+    notebook: str
+    message: str
+
+
+class Project:
+    """Where the parts of the project lie."""
+
+    def __init__(self, root: Path) -> None:
+        """Take the folder that holds ``claims.yml`` as the project.
+
+        Raises:
+            ReproduceError: a part that every run needs is not there.
+        """
+        self.root = root
+        self.claims = root / "claims.yml"
+        self.toc = root / "_toc.yml"
+        self.config = root / "_config.yml"
+        self.lock = root / "requirements.lock"
+        self.package = root / "grpo_lib"
+        self.notebooks = root / "notebooks"
+        self.book = root / "book"
+        self.build = root / "_build"
+        self.executed = self.build / "executed"
+        self.failed = self.build / "failed"
+        self.stage = self.build / "stage"
+        self.html = self.build / "html"
+        self.ledger = self.build / "ledger.json"
+        needed = (self.claims, self.toc, self.config, self.lock, self.package, self.notebooks)
+        if missing := [path.name for path in needed if not path.exists()]:
+            raise ReproduceError(f"{root} is not the project's root: no {', '.join(missing)} there")
+
+    def notebook_names(self) -> list[str]:
+        """Names of all notebooks, without suffix."""
+        return sorted(path.stem for path in self.notebooks.glob("*.ipynb"))
+
+    def toc_files(self) -> set[str]:
+        """Files that the table of contents lists, relative to the root and without suffix."""
+        return {
+            file.removesuffix(".md").removesuffix(".ipynb")
+            for file in _toc_entries(read_yaml(self.toc))
+        }
+
+    def source_files(self) -> list[Path]:
+        """Files that a notebook's results depend on besides itself: grpo_lib and the lock."""
+        package = (p for p in self.package.rglob("*") if "__pycache__" not in p.parts)
+        return [self.lock, *(path for path in package if path.is_file())]
+
+    def fingerprint(self, files: Iterable[Path]) -> str:
+        """Hash of the names and contents of files below the root."""
+        contents = {
+            path.relative_to(self.root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in files
+        }
+        return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()
+
+
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file.
+
+    Raises:
+        ReproduceError: it is not valid YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ReproduceError(f"{path.name} is not valid YAML: {error}") from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that nobody ever sees it half written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".draft")
+    draft.write_text(text, "utf-8")
+    draft.replace(path)
+
+
+def _toc_entries(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        yield from (node[key] for key in ("root", "file") if key in node)
+        node = list(node.values())
+    if isinstance(node, list):
+        for child in node:
+            yield from _toc_entries(child)

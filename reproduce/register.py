@@ -1,0 +1,89 @@
+"""The register ``claims.yml``: what the paper says, and which notebook shows it."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import jsonschema
+
+from reproduce.project import Fault, Project, ReproduceError, read_yaml
+
+SCHEMA = json.loads((Path(__file__).parent / "register.schema.json").read_text("utf-8"))
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One entry of the register; ``register.schema.json`` explains the fields."""
+
+    id: str
+    label: str
+    place: str
+    statement: str
+    uses: tuple[str, ...] = ()
+    notebook: str | None = None
+    verdict: str | None = None
+    nature: str | None = None
+    correction: str | None = None
+
+
+def load_register(project: Project) -> list[Claim]:
+    """Read the register and check that it is consistent.
+
+    Raises:
+        ReproduceError: it is not; the message lists everything that is wrong.
+    """
+    document = read_yaml(project.claims)
+    problems = [
+        f"{_entry(document, error.absolute_path)}: {error.message}"
+        for error in jsonschema.Draft202012Validator(SCHEMA).iter_errors(document)
+    ]
+    if not problems:
+        claims = [Claim(**(entry | {"uses": tuple(entry["uses"])})) for entry in document["claims"]]
+        problems = list(_inconsistencies(claims, set(project.notebook_names())))
+    if problems:
+        raise ReproduceError("\n".join(f"claims.yml: {problem}" for problem in problems))
+    return claims
+
+
+def placement_faults(project: Project, claims: Sequence[Claim]) -> list[Fault]:
+    """Notebooks and pages that the register, the table of contents and the disk do not share."""
+    listed = project.toc_files()
+    claimed = {claim.notebook for claim in claims}
+    faults = []
+    for name in project.notebook_names():
+        if f"notebooks/{name}" not in listed:
+            faults.append(Fault(name, f"notebooks/{name}.ipynb: not listed in _toc.yml"))
+        if name not in claimed:
+            faults.append(Fault(name, f"notebooks/{name}.ipynb: no claim in claims.yml names it"))
+    for file in sorted(listed):
+        if not any((project.root / f"{file}{suffix}").exists() for suffix in (".md", ".ipynb")):
+            faults.append(Fault(Path(file).name, f"_toc.yml: lists {file}, which does not exist"))
+    return faults
+
+
+def _entry(document: object, path: Sequence[str | int]) -> str:
+    if len(path) < 2:
+        return "the file as a whole"
+    entry = document["claims"][path[1]]
+    name = entry.get("id") if isinstance(entry, dict) else None
+    field = "".join(f", {key}" for key in list(path)[2:3])
+    return f"{name or f'entry {path[1] + 1}'}{field}"
+
+
+def _inconsistencies(claims: Sequence[Claim], notebooks: set[str]) -> Iterator[str]:
+    ids = [claim.id for claim in claims]
+    for repeated in sorted({id for id in ids if ids.count(id) > 1}):
+        yield f"{repeated}: the id is given more than once"
+    for claim in claims:
+        for unknown in sorted(set(claim.uses) - set(ids)):
+            yield f"{claim.id}: uses {unknown}, which is not in the register"
+        if claim.notebook and claim.notebook not in notebooks:
+            yield f"{claim.id}: notebooks/{claim.notebook}.ipynb does not exist"
+        if (claim.nature or claim.correction) and not claim.id.startswith("erratum-"):
+            yield f"{claim.id}: nature and correction are for errata only"
+    try:
+        TopologicalSorter({claim.id: claim.uses for claim in claims}).prepare()
+    except CycleError as error:
+        yield f"the claims use each other in a circle: {' -> '.join(reversed(error.args[1]))}"

@@ -1,0 +1,115 @@
+"""The ledger as people read it: the scorecard, the errata and the counts."""
+
+import re
+from collections import Counter
+from typing import Any
+
+from grpo_lib.ledger import Evidence
+
+HEAD = ["Claim", "Verdict", "Evidence", "Worst error", "Seconds"]
+KINDS = ("proved", "certified", "measured", "rejected")
+GROUPS = {"figure": "Figures and tables", "table": "Figures and tables", "erratum": "Errata"}
+NATURES = {"typo": "A typo.", "loose": "A loose statement.", "false": "A false statement."}
+
+
+def rows(ledger: dict[str, Any]) -> list[list[str]]:
+    """Turn the ledger into the rows of the scorecard.
+
+    Returns:
+        For each claim its label; its verdict, or ``open`` or ``failed``; the number of entries of
+        each kind; the measured error closest to its bound; the run time of its notebook.
+    """
+    return [
+        [
+            claim["label"],
+            claim["verdict"] or claim["status"],
+            _kinds([claim]) or "–",
+            _worst_error(claim["evidence"]),
+            "–" if claim["seconds"] is None else f"{claim['seconds']:.1f}",
+        ]
+        for claim in ledger["claims"]
+    ]
+
+
+def as_text(ledger: dict[str, Any]) -> str:
+    """Write the scorecard as a table for the terminal."""
+    table = [HEAD, *rows(ledger)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in table
+    )
+
+
+def generated_parts(ledger: dict[str, Any]) -> dict[str, str]:
+    """Write the generated parts of the book's pages, by the name of their marker, in MyST."""
+    return {"scorecard": _scorecard(ledger), "errata": _errata(ledger), "counts": _counts(ledger)}
+
+
+def _scorecard(ledger: dict[str, Any]) -> str:
+    tables: dict[str, str] = {}
+    for claim, row in zip(ledger["claims"], rows(ledger), strict=True):
+        group = GROUPS.get(claim["id"].split("-")[0], "Results")
+        row[0] = _link(row[0], claim["notebook"])
+        tables[group] = tables.get(group, _list_row(HEAD)) + _list_row(row)
+    return "\n\n".join(
+        f"## {group}\n\n```{{list-table}}\n:header-rows: 1\n\n{table}```"
+        for group, table in tables.items()
+    )
+
+
+def _list_row(cells: list[str]) -> str:
+    return "* - " + "\n  - ".join(cells) + "\n"
+
+
+def _errata(ledger: dict[str, Any]) -> str:
+    return "\n\n".join(
+        f"## {claim['label']}: {claim['place']}\n\n"
+        f"**{NATURES[claim['nature']]}** {claim['statement']}\n\n"
+        f"**What holds.** {claim['correction']}\n\n"
+        f"**Checked.** {_check(claim)}"
+        for claim in ledger["claims"]
+        if "nature" in claim
+    )
+
+
+def _check(claim: dict[str, Any]) -> str:
+    if claim["status"] != "passed":
+        return "Not yet."
+    rejected = "; ".join(
+        f"{_plain(entry['name'])} ({Evidence(**entry).finding})"
+        for entry in claim["evidence"]
+        if entry["kind"] == "rejected"
+    )
+    notebook = claim["notebook"]
+    return f"In {_link(notebook, notebook)}: {claim['verdict']}. Rejected there: {rejected}."
+
+
+def _counts(ledger: dict[str, Any]) -> str:
+    claims = ledger["claims"]
+    passed = sum(claim["status"] == "passed" for claim in claims)
+    entries = sum(len(claim["evidence"]) for claim in claims)
+    return (
+        f"{passed} of {len(claims)} items are checked, by {entries} pieces of evidence "
+        f"({_kinds(claims)}). {len(claims) - passed} are open."
+    )
+
+
+def _kinds(claims: list[dict[str, Any]]) -> str:
+    numbers = Counter(entry["kind"] for claim in claims for entry in claim["evidence"])
+    return ", ".join(f"{numbers[kind]} {kind}" for kind in KINDS if numbers[kind])
+
+
+def _worst_error(evidence: list[dict[str, Any]]) -> str:
+    measured = [Evidence(**entry) for entry in evidence if entry["kind"] == "measured"]
+    # A bound of 0 is kept only by a value of 0.
+    worst = max(measured, key=lambda e: e.value / e.bound if e.bound else 0.0, default=None)
+    return worst.finding if worst else "–"
+
+
+def _link(text: str, notebook: str | None) -> str:
+    return f"[{text}](/notebooks/{notebook}.ipynb)" if notebook else text
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]<>$|#~^])", r"\\\1", text)

@@ -1,0 +1,174 @@
+import json
+
+import pytest
+import sympy as sp
+
+from grpo_lib.ledger import MIME_TYPE, Claim, Evidence, EvidenceError, claim
+
+x = sp.Symbol("x")
+INF, NAN = float("inf"), float("nan")
+
+
+class Ball:
+    """What the ledger asks of an interval from python-flint."""
+
+    def __init__(self, finite, text="[0.25 +/- 1e-9]"):
+        self.finite, self.text = finite, text
+
+    def is_finite(self):
+        return self.finite
+
+    def __str__(self):
+        return self.text
+
+
+@pytest.fixture
+def theorem():
+    return claim("theorem-2")
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [(sp.S.Zero, "0"), (x - x, "0"), (sp.true, "true"), (sp.Eq(x, x), "true"),
+     (sp.zeros(2), "0"), (sp.ImmutableMatrix([[0, 0]]), "0")],
+)  # fmt: skip
+def test_proved(theorem, expression, value):
+    assert theorem.proved("n", expression) == Evidence("proved", "n", value, None)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [x, sp.S.One, sp.Float(0), sp.Float("1e-30"), sp.sin(x) ** 2 + sp.cos(x) ** 2 - 1, sp.false,
+     sp.Eq(x, 1), sp.nan, sp.Matrix([0, x]), sp.Matrix([0.0]), sp.Matrix([])],
+)  # fmt: skip
+def test_not_proved(theorem, expression):
+    with pytest.raises(EvidenceError, match=r"^theorem-2: not proved: the name: "):
+        theorem.proved("the name", expression)
+    assert theorem.evidence == []
+
+
+def test_certified(theorem):
+    assert theorem.certified("n", Ball(True)) == Evidence("certified", "n", "[0.25 +/- 1e-9]")
+    with pytest.raises(EvidenceError, match=r"^theorem-2: not certified: other: \[0.25"):
+        theorem.certified("other", Ball(False))
+    assert len(theorem.evidence) == 1
+
+
+@pytest.mark.parametrize("value", [0, 1e-13, 1e-12])
+def test_measured(theorem, value):
+    assert theorem.measured("n", value, at_most=1e-12) == Evidence("measured", "n", value, 1e-12)
+
+
+@pytest.mark.parametrize("value", [1.1e-12, INF, NAN, -1e-13, -1])
+def test_not_measured(theorem, value):
+    with pytest.raises(EvidenceError, match=f"^theorem-2: measured: the name: {value} "):
+        theorem.measured("the name", value, at_most=1e-12)
+    assert theorem.evidence == []
+
+
+@pytest.mark.parametrize("value", [1e-3, 0.5])
+def test_rejected(theorem, value):
+    assert theorem.rejected("n", value, at_least=1e-3) == Evidence("rejected", "n", value, 1e-3)
+
+
+@pytest.mark.parametrize("value", [0.9e-3, 0, -1, INF, NAN])
+def test_not_rejected(theorem, value):
+    with pytest.raises(EvidenceError, match=f"^theorem-2: not rejected: the name: {value} "):
+        theorem.rejected("the name", value, at_least=1e-3)
+    assert theorem.evidence == []
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda c: c.proved("n", True), "expression must be a SymPy object .*, got True"),
+        (lambda c: c.proved("n", 0), "expression must be a SymPy object .*, got 0"),
+        (lambda c: c.certified("n", 0.5), "ball must be a python-flint ball .*, got 0.5"),
+        (lambda c: c.certified("n", sp.S.One), "ball must be a python-flint ball .*, got 1"),
+        (lambda c: c.measured("n", 0, at_most=-1), "at_most must be .* at least 0, got -1"),
+        (lambda c: c.measured("n", 0, at_most=INF), "at_most must be .* at least 0, got inf"),
+        (lambda c: c.measured("n", 0, at_most=NAN), "at_most must be .* at least 0, got nan"),
+        (lambda c: c.rejected("n", 1, at_least=0), "at_least must be .* above 0, got 0"),
+        (lambda c: c.rejected("n", 1, at_least=INF), "at_least must be .* above 0, got inf"),
+        (lambda c: c.rejected("n", 1, at_least=NAN), "at_least must be .* above 0, got nan"),
+        (lambda c: c.proved(" ", sp.S.Zero), "name must say what was checked, got ' '"),
+        (lambda c: c.measured(None, 0, at_most=1), "name must say what was checked, got None"),
+        (lambda c: claim(""), "id must be a non-empty string, got ''"),
+        (lambda c: claim(2), "id must be a non-empty string, got 2"),
+    ],
+)
+def test_bad_calls(theorem, call, message):
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        call(theorem)
+    assert theorem.evidence == []
+
+
+def test_a_bound_must_be_given(theorem):
+    with pytest.raises(TypeError):
+        theorem.measured("n", 0)
+    with pytest.raises(TypeError):
+        theorem.rejected("n", 1)
+
+
+def test_recording_again_replaces_in_place(theorem):
+    theorem.measured("first", 1e-13, at_most=1e-12)
+    theorem.rejected("first", 2, at_least=1)
+    theorem.measured("first", 1e-14, at_most=1e-12)
+    assert theorem.evidence == [
+        Evidence("measured", "first", 1e-14, 1e-12),
+        Evidence("rejected", "first", 2, 1),
+    ]
+
+
+def test_a_failed_entry_leaves_the_earlier_one(theorem):
+    theorem.measured("n", 1e-13, at_most=1e-12)
+    with pytest.raises(EvidenceError):
+        theorem.measured("n", 1, at_most=1e-12)
+    assert [entry.value for entry in theorem.evidence] == [1e-13]
+
+
+def test_claims_do_not_share_evidence(theorem):
+    theorem.proved("n", sp.S.Zero)
+    assert claim("theorem-2").evidence == []
+    assert isinstance(theorem, Claim)
+
+
+def test_mime_bundle(theorem):
+    theorem.proved("a < b & c", sp.S.Zero)
+    theorem.certified("enclosed", Ball(True))
+    theorem.measured("close", sp.Float("1e-13"), at_most=1e-12)
+    theorem.rejected("far", 2, at_least=1)
+    bundle = theorem._repr_mimebundle_(include=None, exclude=None)
+    assert set(bundle) == {"text/plain", "text/html", MIME_TYPE}
+    assert json.loads(json.dumps(bundle[MIME_TYPE], allow_nan=False)) == {
+        "claim": "theorem-2",
+        "evidence": [
+            {"kind": "proved", "name": "a < b & c", "value": "0", "bound": None},
+            {"kind": "certified", "name": "enclosed", "value": "[0.25 +/- 1e-9]", "bound": None},
+            {"kind": "measured", "name": "close", "value": 1e-13, "bound": 1e-12},
+            {"kind": "rejected", "name": "far", "value": 2.0, "bound": 1.0},
+        ],
+    }
+    assert "<td>a &lt; b &amp; c</td>" in bundle["text/html"]
+    assert "<td>1e-13 ≤ 1e-12</td>" in bundle["text/html"]
+    assert "<td>2 ≥ 1</td>" in bundle["text/html"]
+    assert bundle["text/plain"].splitlines() == [
+        "claim theorem-2",
+        "proved     a < b & c: 0",
+        "certified  enclosed: [0.25 +/- 1e-9]",
+        "measured   close: 1e-13 ≤ 1e-12",
+        "rejected   far: 2 ≥ 1",
+    ]
+
+
+def test_html_is_escaped_everywhere():
+    claimed = claim("<i>")
+    entry = claimed.certified("<b>", Ball(True, "<u>"))
+    html = claimed._repr_mimebundle_()["text/html"] + entry._repr_html_()
+    assert not any(tag in html for tag in ("<i>", "<b>", "<u>"))
+    assert html.count("&lt;b&gt;") == 2
+
+
+def test_a_claim_without_evidence_says_so(theorem):
+    assert repr(theorem) == "claim theorem-2\nno evidence recorded"
+    assert theorem._repr_mimebundle_()[MIME_TYPE] == {"claim": "theorem-2", "evidence": []}

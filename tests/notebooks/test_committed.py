@@ -1,0 +1,48 @@
+"""The notebooks as committed."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def faults(notebook: nbformat.NotebookNode) -> list[str]:
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    parameters = [cell for cell in code if "parameters" in cell.metadata.get("tags", [])]
+    found = []
+    if any(cell.outputs or cell.execution_count for cell in code):
+        found.append("holds outputs")
+    if len(parameters) != 1 or "seed = 0\nscale = 1.0" not in parameters[0].source:
+        found.append("has no parameters cell that sets seed = 0 and scale = 1.0")
+    if any(len(cell.source.splitlines()) > 25 for cell in code):
+        found.append("has a code cell of more than 25 lines")
+    for cell in code:
+        drawn = "plt.show()" in cell.source
+        described = cell.metadata.get("mystnb", {})
+        if drawn and not (
+            described.get("image", {}).get("alt") and described.get("figure", {}).get("caption")
+        ):
+            found.append("has a figure without alt text or caption")
+        if drawn and "hide-input" not in cell.metadata.get("tags", []):
+            found.append("shows the code of a figure unfolded")
+    if not notebook.cells[0].source.startswith("# "):
+        found.append("does not begin with its title")
+    return found
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_committed_notebook(path: Path) -> None:
+    assert faults(nbformat.read(path, as_version=4)) == []
+
+
+def test_each_fault_is_found() -> None:
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell("plt.show()", execution_count=1),
+            nbformat.v4.new_code_cell("pass\n" * 26),
+        ]
+    )
+    assert len(faults(notebook)) == 6

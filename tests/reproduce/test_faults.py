@@ -1,0 +1,178 @@
+"""Everything that can go wrong with a notebook gives one clear message and spoils nothing else."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+import reproduce
+from reproduce.execute import _Job, read_notebook
+from reproduce.project import Project
+
+MEASURED = {"kind": "measured", "name": "right formula", "value": 1e-13, "bound": 1e-12}
+REJECTED = {"kind": "rejected", "name": "wrong formula", "value": 0.5, "bound": 0.001}
+
+
+def kernels(process: psutil.Process) -> list[psutil.Process]:
+    children = process.children(recursive=True)
+    return [child for child in children if "ipykernel_launcher" in child.cmdline()]
+
+
+@pytest.fixture(scope="module")
+def broken(built_once, tmp_path_factory):
+    """The good project with one notebook for each fault, after a run; and what the run said."""
+    tree = built_once.copy(tmp_path_factory.mktemp("broken") / "project")
+    book = tree.html()
+
+    tree.claim("theorem-2", notebook="failing")
+    tree.notebook("failing", "x = 1", "# divide\nx / 0", tree.evidence("theorem-2", MEASURED))
+    tree.claim("theorem-3", notebook="dying")
+    tree.notebook("dying", "import os\nos._exit(1)")
+    tree.claim("theorem-4", notebook="leaving")
+    tree.notebook(
+        "leaving", tree.evidence("theorem-4", MEASURED, REJECTED), "import sys; sys.exit()"
+    )
+    tree.claim("theorem-5", notebook="corrupt")
+    tree.notebook("corrupt")
+    tree.write("notebooks/corrupt.ipynb", tree.read("notebooks/corrupt.ipynb")[:100])
+    tree.claim("theorem-6", notebook="straying")
+    tree.notebook(
+        "straying",
+        tree.evidence("theorem-6", MEASURED, REJECTED),
+        tree.evidence("theorem-99", MEASURED),
+        tree.evidence("theorem-1", MEASURED),
+        tree.evidence("remark-1", MEASURED),
+    )
+    tree.claim("lemma-1", notebook="lacking")
+    tree.claim("lemma-2", notebook="lacking")
+    tree.claim("lemma-3", notebook="lacking")
+    tree.notebook("lacking", tree.evidence("lemma-1", MEASURED), tree.evidence("lemma-2", REJECTED))
+    tree.notebook("unplaced", "x = 1", listed=False)
+    tree.write("_toc.yml", tree.read("_toc.yml") + "  - file: book/missing\n")
+    outcome = tree.run()
+    assert tree.html() == book, "the last good book is kept"
+    return tree, outcome
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "notebooks/failing.ipynb, cell 4 of 5 (# divide): ZeroDivisionError: division by zero",
+        "notebooks/dying.ipynb, cell 3 of 3 (import os): the kernel died",
+        "notebooks/leaving.ipynb, cell 4 of 4 (import sys; sys.exit()): SystemExit: ",
+        "notebooks/corrupt.ipynb: not a valid notebook: NotJSONError: "
+        'Notebook does not appear to be JSON: \'{\\n "cells": [\\n  {\\n   "cell_type": "m...',
+        "notebooks/straying.ipynb, cell 4 of 6 (from IPython.display import display): "
+        "evidence for theorem-99, which is not in claims.yml",
+        "notebooks/straying.ipynb, cell 5 of 6 (from IPython.display import display): "
+        "evidence for theorem-1, to which claims.yml gives notebook good",
+        "notebooks/straying.ipynb, cell 6 of 6 (from IPython.display import display): "
+        "evidence for remark-1, to which claims.yml gives no notebook",
+        "notebooks/lacking.ipynb: shows no negative control (rejected) for lemma-1",
+        "notebooks/lacking.ipynb: shows only negative controls, no positive evidence for lemma-2",
+        "notebooks/lacking.ipynb: shows no evidence for lemma-3",
+        "notebooks/unplaced.ipynb: not listed in _toc.yml",
+        "notebooks/unplaced.ipynb: no claim in claims.yml names it",
+        "_toc.yml: lists book/missing, which does not exist",
+    ],
+)
+def test_each_fault_has_one_message(broken, message):
+    tree, outcome = broken
+    assert outcome.err.splitlines().count(f"error: {message}") == 1
+    assert message in tree.ledger()["run"]["faults"]
+
+
+def test_there_are_no_other_messages(broken):
+    _, outcome = broken
+    *errors, last = outcome.err.splitlines()
+    assert len(errors) == 13
+    assert last == "The book was not rebuilt; one built before is kept as it is."
+    assert outcome.status == 1
+
+
+def test_the_other_notebooks_still_run(broken):
+    tree, outcome = broken
+    status = {id: row["status"] for id, row in tree.rows().items()}
+    assert status.pop("theorem-1") == "passed"
+    assert status.pop("remark-1") == "open"
+    assert set(status.values()) == {"failed"}
+    assert "passed  unplaced" in outcome.out
+
+
+def test_failed_claims_keep_neither_verdict_nor_evidence(broken):
+    tree, _ = broken
+    for row in tree.rows().values():
+        if row["status"] == "failed":
+            assert (row["verdict"], row["evidence"]) == (None, [])
+
+
+def test_a_failed_notebook_is_kept_with_its_traceback(broken):
+    tree, _ = broken
+    assert "ZeroDivisionError" in tree.read("_build/failed/failing.ipynb")
+    assert not (tree.root / "_build/executed/failing.ipynb").exists()
+
+
+def test_a_failure_is_tried_again(broken):
+    tree, _ = broken
+    assert "failed  failing" in tree.run("--only", "failing").out
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"cells": 1, "nbformat": 4}', "\xff"])
+def test_other_corrupt_notebooks(built, text):
+    (built.root / "notebooks/good.ipynb").write_text(text, "latin-1")
+    outcome = built.run()
+    assert outcome.status == 1
+    assert outcome.err.startswith("error: notebooks/good.ipynb: not a valid notebook: ")
+
+
+def test_a_notebook_that_takes_too_long_is_stopped_with_its_kernel(built):
+    built.claim("theorem-2", notebook="slow")
+    built.notebook("slow", "import time\ntime.sleep(60)")
+    start = time.monotonic()
+    outcome = built.run("--timeout", "3")
+    assert outcome.status == 1
+    assert (
+        "error: notebooks/slow.ipynb, cell 3 of 3 (import time): "
+        "time-out: the notebook was not done after 3 s\n"
+    ) in outcome.err
+    assert time.monotonic() - start < 30
+    assert built.rows()["theorem-1"]["status"] == "passed"
+    assert kernels(psutil.Process()) == []
+
+
+@pytest.mark.parametrize("moment", ["kernel starts", "cell runs"])
+def test_an_interrupted_run_leaves_no_kernel(built, moment):
+    built.claim("theorem-2", notebook="slow")
+    built.notebook("slow", "import time\nopen('cell_runs', 'w').close()\ntime.sleep(60)")
+    run = subprocess.Popen(
+        [sys.executable, "-m", "reproduce"],
+        cwd=built.root,
+        env=os.environ | {"PYTHONPATH": str(Path(reproduce.__file__).parents[1])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    started = []
+    while not started or (moment == "cell runs" and not (built.root / "cell_runs").exists()):
+        assert run.poll() is None, run.communicate()
+        time.sleep(0.05)
+        started = kernels(psutil.Process(run.pid))
+    run.send_signal(signal.SIGTERM)
+    _, err = run.communicate(timeout=30)
+    assert (run.returncode, err) == (130, "interrupted\n")
+    assert len(started) == 1
+    assert not started[0].is_running()
+
+
+def test_a_job_stopped_before_its_kernel_starts_runs_no_cell(built):
+    source = read_notebook(built.root / "notebooks/good.ipynb")
+    job = _Job("good", source, key="", expected=1.0, timeout=60)
+    job.stop()
+    result = job.run(Project(built.root), {})
+    assert result.error == "notebooks/good.ipynb, before the first cell: InterruptedError: "
+    assert kernels(psutil.Process()) == []

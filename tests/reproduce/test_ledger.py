@@ -1,0 +1,139 @@
+"""Evidence is taken from outputs as it is, checked again, and written down in one form."""
+
+import copy
+import math
+from datetime import UTC, datetime
+
+import jsonschema
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from grpo_lib import ledger as notebook_side
+from reproduce.execute import Result
+from reproduce.ledger import SCHEMA, build_ledger, collect, describe_run
+from reproduce.register import Claim
+
+THEOREM = Claim("theorem-1", "Theorem 1", "Section 3", "$x$", (), "first", "holds")
+REMARK = Claim("remark-1", "Remark 1", "Section 3", "$x$")
+ERRATUM = Claim("erratum-1", "E1", "Section 3", "$x$", nature="typo", correction="$y$")
+MEASURED = {"kind": "measured", "name": "right formula", "value": 1e-13, "bound": 1e-12}
+REJECTED = {"kind": "rejected", "name": "wrong formula", "value": 0.5, "bound": 0.001}
+RUN = describe_run(datetime.now(UTC), 2, {})
+
+
+def executed(*bundles: object) -> Result:
+    """A notebook `first` with one cell per bundle."""
+    cells = [
+        new_code_cell(
+            f"cell_{i}", outputs=[new_output("display_data", {notebook_side.MIME_TYPE: bundle})]
+        )
+        for i, bundle in enumerate(bundles)
+    ]
+    return Result("first", 1.5, notebook=new_notebook(cells=cells))
+
+
+def bundle(*entries: dict, id: str = "theorem-1") -> dict:
+    return {"claim": id, "evidence": list(entries)}
+
+
+def test_what_a_notebook_shows_is_what_is_collected():
+    claim = notebook_side.claim("theorem-1")
+    claim.measured("right formula", 1e-13, at_most=1e-12)
+    claim.rejected("wrong formula", 0.5, at_least=1e-3)
+    shown = claim._repr_mimebundle_()[notebook_side.MIME_TYPE]
+    assert collect([executed(shown)], [THEOREM]) == ({"theorem-1": [MEASURED, REJECTED]}, [])
+
+
+def test_the_last_output_of_a_claim_counts():
+    evidence, faults = collect([executed(bundle(MEASURED), bundle(REJECTED, MEASURED))], [THEOREM])
+    assert (evidence["theorem-1"], faults) == ([REJECTED, MEASURED], [])
+
+
+@pytest.mark.parametrize(
+    ("shown", "message"),
+    [
+        (bundle(MEASURED | {"value": 2e-12}), "does not keep its bound: right formula"),
+        (bundle(MEASURED | {"value": math.nan}), "does not keep its bound: right formula"),
+        (bundle(REJECTED | {"value": 1e-9}), "does not keep its bound: wrong formula"),
+        (bundle(REJECTED | {"value": math.inf}), "does not keep its bound: wrong formula"),
+        (bundle(MEASURED | {"kind": "believed"}), "'believed' is not one of"),
+        (bundle(MEASURED | {"bound": None}), "None is not of type 'number'"),
+        (bundle(MEASURED | {"kind": "proved"}), "1e-13 is not of type 'string'"),
+        (bundle(MEASURED | {"name": ""}), "'' does not match"),
+        (bundle({"kind": "proved"}), "'name' is a required property"),
+        ("theorem-1", "'theorem-1' is not of type 'object'"),
+    ],
+)
+def test_evidence_is_checked_again(shown, message):
+    good = bundle(MEASURED, REJECTED)
+    evidence, faults = collect([executed(good, shown)], [THEOREM])
+    assert len(faults) == 1
+    assert faults[0].message.startswith("notebooks/first.ipynb, cell 2 of 2 (cell_1): ")
+    assert message in faults[0].message
+    rows = build_ledger([THEOREM], [executed()], evidence, faults, RUN)["claims"]
+    assert rows[0]["status"] == "failed"
+
+
+@pytest.fixture
+def good_ledger():
+    evidence = {"theorem-1": [MEASURED, REJECTED]}
+    return build_ledger([THEOREM, REMARK, ERRATUM], [executed()], evidence, [], RUN)
+
+
+def test_rows_are_in_the_order_of_the_register(good_ledger):
+    rows = good_ledger["claims"]
+    assert [row["id"] for row in rows] == ["theorem-1", "remark-1", "erratum-1"]
+    assert rows[0]["seconds"] == 1.5
+    assert rows[2] == {
+        "id": "erratum-1",
+        "label": "E1",
+        "place": "Section 3",
+        "statement": "$x$",
+        "nature": "typo",
+        "correction": "$y$",
+        "uses": [],
+        "verdict": None,
+        "status": "open",
+        "notebook": None,
+        "seconds": None,
+        "evidence": [],
+    }
+
+
+def test_the_run_block_tells_no_host_name_and_no_path(good_ledger):
+    run = good_ledger["run"]
+    assert set(run) == set(SCHEMA["$defs"]["run"]["required"])
+    assert run["started"].endswith("+00:00")
+    assert {"numpy", "scipy", "sympy", "jupyter-book", "papermill"} <= set(run["packages"])
+
+
+@pytest.mark.parametrize(
+    ("row", "change"),
+    [
+        (0, {"status": "open"}),  # open, but with a verdict and evidence
+        (0, {"status": "failed"}),
+        (0, {"verdict": None}),
+        (0, {"evidence": []}),
+        (0, {"evidence": [MEASURED]}),
+        (0, {"evidence": [REJECTED]}),
+        (0, {"evidence": [MEASURED, REJECTED | {"bound": "small"}]}),
+        (0, {"seconds": -1}),
+        (0, {"colour": "green"}),
+        (1, {"status": "passed"}),  # passed without evidence
+        (1, {"verdict": "holds"}),
+        (2, {"nature": "grave"}),
+    ],
+)
+def test_the_schema_refuses_what_is_not_a_ledger(good_ledger, row, change):
+    jsonschema.validate(good_ledger, SCHEMA)
+    bad = copy.deepcopy(good_ledger)
+    bad["claims"][row] |= change
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(bad, SCHEMA)
+
+
+def test_every_field_of_the_schema_is_described():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    for definition in SCHEMA["$defs"].values():
+        for name, field in definition["properties"].items():
+            assert "description" in field, name

@@ -1,0 +1,99 @@
+"""The ledger as people read it."""
+
+from reproduce.scorecard import as_text, generated_parts, rows
+
+
+def claim(id: str, **fields: object) -> dict:
+    fixed = {"id": id, "label": id.title(), "place": "Section 1", "statement": "$x$", "uses": []}
+    return fixed | {
+        "verdict": None,
+        "status": "open",
+        "notebook": None,
+        "seconds": None,
+        "evidence": [],
+        **fields,
+    }
+
+
+def entry(kind: str, name: str, value: float | str, bound: float | None = None) -> dict:
+    return {"kind": kind, "name": name, "value": value, "bound": bound}
+
+
+SHOWN = {"status": "passed", "verdict": "holds", "notebook": "first", "seconds": 2.34}
+LEDGER = {
+    "claims": [
+        claim(
+            "theorem-1",
+            **SHOWN,
+            evidence=[
+                entry("rejected", "wrong", 0.5, 0.1),
+                entry("measured", "small and far below", 1e-20, 1e-10),
+                entry("measured", "closest to its bound", 5e-13, 1e-12),
+                entry("measured", "exact", 0.0, 0.0),
+                entry("proved", "identity", "0"),
+            ],
+        ),
+        claim("figure-1"),
+        claim("lemma-1", status="failed", notebook="first", seconds=2.34),
+        claim(
+            "erratum-1",
+            **SHOWN | {"verdict": "false as stated"},
+            nature="false",
+            correction="$y$ holds.",
+            evidence=[
+                entry("measured", "right", 1e-13, 1e-12),
+                entry("rejected", "a_b *c* <d>", 0.25, 0.01),
+            ],
+        ),
+        claim("erratum-2", nature="typo", correction="$z$."),
+    ],
+    "run": {},
+}
+
+
+def test_rows():
+    theorem, figure, lemma, *_ = rows(LEDGER)
+    measured = "5e-13 ≤ 1e-12"
+    assert theorem == ["Theorem-1", "holds", "1 proved, 3 measured, 1 rejected", measured, "2.3"]
+    assert figure == ["Figure-1", "open", "–", "–", "–"]
+    assert lemma == ["Lemma-1", "failed", "–", "–", "2.3"]
+
+
+def test_the_table_for_the_terminal():
+    assert as_text({"claims": LEDGER["claims"][:2]}).splitlines() == [
+        "Claim      Verdict  Evidence                          Worst error    Seconds",
+        "Theorem-1  holds    1 proved, 3 measured, 1 rejected  5e-13 ≤ 1e-12  2.3",
+        "Figure-1   open     –                                 –              –",
+    ]
+
+
+def test_the_scorecard_page():
+    page = generated_parts(LEDGER)["scorecard"]
+    results, figures, errata = page.split("\n\n## ")
+    assert results.startswith("## Results\n\n```{list-table}\n:header-rows: 1\n\n* - Claim\n")
+    assert "* - [Theorem-1](/notebooks/first.ipynb)\n  - holds\n  - 1 proved, 3 measured" in results
+    assert "Lemma-1" in results
+    assert figures.startswith("Figures and tables\n")
+    assert "* - Figure-1\n  - open\n  - –\n  - –\n  - –\n" in figures
+    assert errata.startswith("Errata\n")
+
+
+def test_the_errata_page():
+    assert generated_parts(LEDGER)["errata"].split("\n\n") == [
+        "## Erratum-1: Section 1",
+        "**A false statement.** $x$",
+        "**What holds.** $y$ holds.",
+        "**Checked.** In [first](/notebooks/first.ipynb): false as stated. "
+        r"Rejected there: a\_b \*c\* \<d\> (0.25 ≥ 0.01).",
+        "## Erratum-2: Section 1",
+        "**A typo.** $x$",
+        "**What holds.** $z$.",
+        "**Checked.** Not yet.",
+    ]
+
+
+def test_the_counts():
+    assert generated_parts(LEDGER)["counts"] == (
+        "2 of 5 items are checked, by 7 pieces of evidence "
+        "(1 proved, 4 measured, 2 rejected). 3 are open."
+    )

@@ -1,0 +1,98 @@
+"""The book is staged and built from what was checked, and a bad build changes nothing."""
+
+import json
+
+import pytest
+import yaml
+
+from reproduce import site
+from reproduce.execute import Result, read_notebook
+from reproduce.project import Project, ReproduceError
+
+PARTS = {"counts": "3 of 4", "scorecard": "| a |", "errata": "none"}
+
+
+def staged(tree) -> Project:
+    project = Project(tree.root)
+    notebook = read_notebook(project.executed / "good.ipynb")
+    site.stage(project, [Result("good", notebook=notebook)], PARTS)
+    return project
+
+
+def test_markers_are_filled():
+    text = "# A\n\n<!-- generated: counts -->\n\ntext `<!-- generated: errata -->` text\n"
+    filled = "# A\n\n3 of 4\n\ntext `<!-- generated: errata -->` text\n"
+    assert site.fill(text, PARTS, "book/a.md") == filled
+
+
+def test_an_unknown_marker_is_refused(built):
+    built.write("book/index.md", "# Tiny\n\n<!-- generated: weather -->\n")
+    with pytest.raises(ReproduceError, match=r"^book/index\.md: nothing generates 'weather'"):
+        staged(built)
+
+
+def test_the_stage_has_the_layout_of_the_repository(built):
+    built.write("book/_static/style.css", "p {}\n")
+    built.write("_build/stage/book/old.md", "left from an earlier run")
+    stage = staged(built).stage
+    files = {p.relative_to(stage).as_posix() for p in stage.rglob("*") if p.is_file()}
+    assert files == {
+        "_config.yml",
+        "_toc.yml",
+        "book/index.md",
+        "book/_static/style.css",
+        "notebooks/good.ipynb",
+    }
+
+
+def test_staged_notebooks_are_the_executed_ones_without_the_runners_marks(built):
+    staged(built)
+    notebook = json.loads(built.read("_build/stage/notebooks/good.ipynb"))
+    assert "reproduce" not in notebook["metadata"]
+    (output,) = notebook["cells"][-1]["outputs"]
+    assert set(output["data"]) == {"text/html", "text/plain"}
+
+
+def test_without_a_repository_there_are_no_buttons(built, monkeypatch):
+    monkeypatch.delenv("BOOK_REPOSITORY_URL", raising=False)
+    config = yaml.safe_load((staged(built).stage / "_config.yml").read_text())
+    assert config == yaml.safe_load(built.read("_config.yml"))
+
+
+@pytest.mark.parametrize(("branch", "expected"), [(None, "main"), ("dev", "dev")])
+def test_with_a_repository_there_are_buttons(built, monkeypatch, branch, expected):
+    monkeypatch.setenv("BOOK_REPOSITORY_URL", "https://github.com/a/b")
+    monkeypatch.delenv("BOOK_REPOSITORY_BRANCH", raising=False)
+    if branch:
+        monkeypatch.setenv("BOOK_REPOSITORY_BRANCH", branch)
+    config = yaml.safe_load((staged(built).stage / "_config.yml").read_text())
+    assert config["repository"] == {"url": "https://github.com/a/b", "branch": expected}
+    assert all(
+        config["html"][f"use_{name}_button"] for name in ("repository", "edit_page", "issues")
+    )
+    assert config["launch_buttons"]["binderhub_url"]
+
+
+def test_a_repository_the_theme_does_not_know_is_refused(built, monkeypatch):
+    monkeypatch.setenv("BOOK_REPOSITORY_URL", "https://example.org/a/b")
+    with pytest.raises(ReproduceError, match=r"^BOOK_REPOSITORY_URL must be on github, .*example"):
+        staged(built)
+
+
+def test_a_build_with_a_warning_keeps_the_last_good_book(built):
+    before = built.html()
+    built.write("book/index.md", "# Tiny\n\n[nowhere](nowhere.md)\n")
+    outcome = built.run()
+    assert outcome.status == 1
+    assert "error: the site was not built" in outcome.err
+    assert "index.md:3: WARNING" in outcome.err
+    assert built.html() == before
+
+
+def test_a_changed_page_is_published_and_no_old_page_stays(built):
+    built.write("book/new.md", "# Newer\n")
+    built.write("_toc.yml", built.read("_toc.yml") + "  - file: book/new\n")
+    built.write("_build/html/stray.html", "left from an earlier run")
+    assert built.run().status == 0
+    assert "Newer" in built.read("_build/html/book/new.html")
+    assert not (built.root / "_build/html/stray.html").exists()

@@ -1,0 +1,158 @@
+"""The files that install, run, publish and cite the project agree with each other."""
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CORE = [Requirement(line) for line in PROJECT["dependencies"]]
+EXTRAS = [
+    Requirement(line) for group in PROJECT["optional-dependencies"].values() for line in group
+]
+PROVIDERS = packages_distributions()
+LOCK = (ROOT / "requirements.lock").read_text()
+MAKEFILE = (ROOT / "Makefile").read_text()
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+
+
+def lock_faults(lock: str) -> list[str]:
+    """What is wrong with a lock, as lines: entries not exact, and declared packages not met."""
+    faults: list[str] = []
+    locked: dict[str, list[str]] = {}
+    for line in re.sub(r" \\\n\s*", " ", lock).splitlines():
+        if not line or line.lstrip().startswith("#"):
+            continue
+        text, *hashes = line.split(" --hash=")
+        entry = Requirement(text)
+        pin = re.fullmatch(r"==([^*,]+)", str(entry.specifier))
+        if not pin:
+            faults.append(f"{entry.name} is not pinned")
+        if not hashes or not all(re.fullmatch(r"sha256:[0-9a-f]{64}", item) for item in hashes):
+            faults.append(f"{entry.name} has no hash")
+        locked.setdefault(canonicalize_name(entry.name), []).extend(pin.groups() if pin else [])
+    for need in CORE + EXTRAS:
+        versions = locked.get(canonicalize_name(need.name))
+        if versions is None:
+            faults.append(f"{need.name} is not locked")
+        faults += [f"{need} excludes {v}" for v in versions or [] if v not in need.specifier]
+    return faults
+
+
+def test_lock_is_exact_and_meets_pyproject():
+    assert lock_faults(LOCK) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "replacement", "fault"),
+    [
+        (r"^sympy==", "sympy>=", "sympy is not pinned"),
+        (r"^sympy==\S+", "sympy==1.*", "sympy is not pinned"),
+        (r"^(tqdm==\S+)( \\\n +--hash=\S+)+", r"\1", "tqdm has no hash"),
+        (r"^papermill==", "paper-mill==", "papermill is not locked"),
+        (r"^ipykernel==\S+", "ipykernel==7.0", "ipykernel<7,>=6.29 excludes 7.0"),
+    ],
+)
+def test_a_doctored_lock_is_refused(pattern, replacement, fault):
+    doctored, count = re.subn(pattern, replacement, LOCK, count=1, flags=re.MULTILINE)
+    assert count == 1
+    assert lock_faults(doctored) == [fault]
+
+
+def environment_faults(environment: dict) -> list[str]:
+    """What a conda environment has that pyproject.toml and requirements.lock do not allow."""
+    from_conda = [item for item in environment["dependencies"] if isinstance(item, str)]
+    from_pip = [item["pip"] for item in environment["dependencies"] if isinstance(item, dict)]
+    faults = []
+    for item in from_conda:
+        name, _, version = item.partition("=")
+        if name == "python" and version not in SpecifierSet(PROJECT["requires-python"]):
+            faults.append(f"{item} is not {PROJECT['requires-python']}")
+        if name not in {"python", "pip"}:
+            faults.append(f"{item} is not from the lock")
+    if from_pip != [["--require-hashes", "-r requirements.lock"]]:
+        faults.append("pip does not install the lock alone")
+    return faults
+
+
+def test_conda_environment_is_the_lock():
+    assert environment_faults(yaml.safe_load((ROOT / "environment.yml").read_text())) == []
+
+
+def test_a_doctored_environment_is_refused():
+    doctored = {"dependencies": ["python=3.10", "numpy", {"pip": ["-r requirements.lock", "rich"]}]}
+    assert environment_faults(doctored) == [
+        "python=3.10 is not >=3.11",
+        "numpy is not from the lock",
+        "pip does not install the lock alone",
+    ]
+
+
+def foreign_imports(source: str) -> set[str]:
+    """Top-level modules outside the standard library that a piece of source imports."""
+    modules: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            modules.add(node.module)
+    return {module.partition(".")[0] for module in modules} - sys.stdlib_module_names
+
+
+def undeclared(folder: str, declared: list[Requirement]) -> set[str]:
+    """Modules imported under a folder that no declared package provides."""
+    sources = [path.read_text() for path in (ROOT / folder).rglob("*.py")]
+    assert sources
+    modules = set().union(*map(foreign_imports, sources)) - {"grpo_lib", "reproduce", "tests"}
+    names = {canonicalize_name(need.name) for need in declared}
+    return {m for m in modules if names.isdisjoint(map(canonicalize_name, PROVIDERS.get(m, [])))}
+
+
+def test_core_is_three_packages_and_grpo_lib_needs_no_more():
+    assert {need.name for need in CORE} == {"numpy", "scipy", "sympy"}
+    assert undeclared("grpo_lib", CORE) == set()
+
+
+@pytest.mark.parametrize("folder", ["reproduce", "tests"])
+def test_every_import_is_declared(folder):
+    assert undeclared(folder, CORE + EXTRAS) == set()
+
+
+def test_undeclared_imports_are_seen():
+    source = "import os, numpy.linalg\nfrom . import near\ndef f():\n    from yaml import load"
+    assert foreign_imports(source) == {"numpy", "yaml"}
+    assert "yaml" in undeclared("tests", CORE)
+
+
+def test_makefile_asks_for_the_python_of_pyproject():
+    needed = PROJECT["requires-python"].removeprefix(">=")
+    assert f"version_info < ({needed.replace('.', ', ')})" in MAKEFILE
+    assert f"--python-version {needed} " in MAKEFILE
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflow_uses_official_actions_and_known_commands(path):
+    jobs = yaml.safe_load(path.read_text())["jobs"].values()
+    steps = [step for job in jobs for step in job["steps"]]
+    for step in steps:
+        assert re.fullmatch(r"actions/[a-z-]+@v\d+", step.get("uses", "actions/checkout@v6"))
+        for target in re.findall(r"make (\w+)", step.get("run", "")):
+            assert f"\n{target}:" in MAKEFILE
+
+
+def test_citation_names_the_paper_and_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    paper = citation["preferred-citation"]
+    assert paper["url"] == "https://arxiv.org/abs/2503.06639"
+    assert [author["family-names"] for author in paper["authors"]] == ["Mroueh"]
+    assert paper["title"].endswith("GRPO's Effective Loss, Dynamics, and Success Amplification")
+    assert citation["version"] == PROJECT["version"]
