@@ -98,8 +98,10 @@ def fixed_points(recurrence: Recurrence, L_ref: ArrayLike) -> FixedPoints:
     log_odds[alpha == 0, :2] = -np.inf, np.inf
     absorbed = (alpha > 0) & np.isinf(L_ref)
     log_odds[absorbed, 0] = L_ref[absorbed]
-    inner = (alpha > 0) & np.isfinite(L_ref)
-    b = np.maximum(alpha * beta, np.finfo(float).smallest_subnormal)[inner]
+    b = alpha * beta
+    log_odds[(alpha > 0) & (b == 0) & ~absorbed, 0] = np.inf  # too small for a double
+    inner = (b > 0) & np.isfinite(L_ref)
+    b = b[inner]
     if isinstance(recurrence.normalization, MeanOnly):
         log_odds[inner, 0] = L_ref[inner] + 1 / b
         normalization = recurrence.normalization
@@ -133,8 +135,8 @@ def _zeros(L_ref: Array, b: Array, eps: Array) -> Array:
     omega_1, omega_2, omega_ref = MeanVariance(eps)._scale(np.stack([c_1, c_2, L_ref]))
     F_1 = omega_1 / b - (c_1 - L_ref)
     F_2 = np.where(eps == 0, np.inf, omega_2 / b - (c_2 - L_ref))
-    lowest = np.minimum(L_ref + 1 / b / np.hypot(0.5, np.sqrt(eps)), LARGEST)
-    highest = np.minimum(L_ref + 1 / b / np.sqrt(eps), LARGEST)
+    lowest = np.minimum(L_ref + 1 / np.hypot(0.5, np.sqrt(eps)) / b, LARGEST)
+    highest = np.minimum(L_ref + 1 / np.sqrt(eps) / b, LARGEST)
     # Where eps = 0 the middle piece has no upper end. There 2 cosh(L/2) > exp(L/2) and
     # exp(L/4) >= e L / 4 give F > 0 from this point on.
     far = np.maximum.reduce([np.ones_like(b), np.abs(L_ref), 4 * np.log(8 * b / np.e), c_1])
@@ -204,10 +206,11 @@ def _newton(
         inside = (newton >= low) & (newton <= high)
         # The error left by a step shrinks with its square: after 1e-8 only rounding is left.
         solved = (inside & (np.abs(step) <= 1e-8 * np.minimum(gap, 1))) | (size <= ROUNDING)
-        solved |= ~(high / 2 - low / 2 > ROUNDING / 2 * np.maximum(np.abs(x), 1))
+        middle = low / 2 + high / 2
+        solved |= ~((low < middle) & (middle < high))  # nothing left to halve
         bisect = ~(solved | inside & (2 * size <= previous))
         np.copyto(x, newton, where=inside)
-        np.copyto(x, low / 2 + high / 2, where=bisect)
+        np.copyto(x, middle, where=bisect)
         previous = size
         if 2 * np.count_nonzero(solved) >= solved.size:  # go on with the others alone
             zeros[cells] = x

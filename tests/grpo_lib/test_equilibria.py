@@ -264,6 +264,7 @@ EXTREMES = [5e-324, 1e-300, 1.0, 1e300, 1.7e308]
 def test_extreme_parameters(smoothing):
     """All are found; one beyond the largest double is returned as +inf."""
     normalization = MeanOnly() if smoothing is None else MeanVariance(smoothing)
+    root = float(np.sqrt(smoothing or 1))
     for weight, share, reference in product(EXTREMES, EXTREMES[:3], LARGE):
         recurrence = Recurrence(weight, normalization, share)
         found = fixed_points(recurrence, reference)
@@ -271,6 +272,8 @@ def test_extreme_parameters(smoothing):
         assert 1 <= found.count <= 3
         assert np.all(at >= reference)
         assert not np.any(np.isnan(slope))
+        beyond = smoothing == 0 or weight * share * root < 1e-307 or abs(reference) > 1e307
+        assert beyond or np.all(np.isfinite(at))
         step = recurrence.step(at, reference)
         held = np.isfinite(at) & np.isfinite(step)
         with np.errstate(over="ignore"):

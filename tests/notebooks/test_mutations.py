@@ -1,5 +1,6 @@
 """A wrong formula in grpo_lib must turn a notebook red."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -60,7 +61,8 @@ def test_wrong_formula(copy: Path, file: str, right: str, wrong: str, notebook: 
     assert source.count(right) == 1, f"{file} no longer has {right!r} once"
     (copy / "grpo_lib" / file).write_text(source.replace(right, wrong), "utf-8")
     error = run(copy, notebook)
-    assert error is not None and ("Evidence" in error or "Assertion" in error), error
+    # Evidence that does not hold, or a state that the formula turned into NaN: not a broken import.
+    assert error is not None and re.search(r"EvidenceError|AssertionError|ValueError", error), error
 
 
 @pytest.mark.parametrize("notebook", sorted({mutation[-1] for mutation in MUTATIONS.values()}))
