@@ -75,7 +75,9 @@ def advantage(
             do not broadcast over prompts.
     """
     policy, reward = _check(policy=policy, reward=reward)
-    w_plus, w_minus = _weights(policy, reward, normalization)
+    parameters = vars(check_normalization(normalization))
+    broadcastable(policy=policy[..., 0], reward=reward[..., 0], **parameters)
+    w_plus, w_minus = normalization.weights(_log_odds(policy, reward))
     return np.where(reward == 1, w_plus[..., None], -w_minus[..., None])
 
 
@@ -145,13 +147,6 @@ def _check(policy: ArrayLike, reward: ArrayLike) -> tuple[Array, Array]:
     policy, reward = distribution("policy", policy), binary("reward", reward)
     same_outcomes(policy=policy, reward=reward)
     return policy, reward
-
-
-def _weights(policy: Array, reward: Array, normalization: Normalization) -> tuple[Array, Array]:
-    """w_plus and w_minus at the policy's probability of success, shape [...]."""
-    parameters = vars(check_normalization(normalization))
-    broadcastable(policy=policy[..., 0], reward=reward[..., 0], **parameters)
-    return normalization.weights(_log_odds(policy, reward))
 
 
 def _log_odds(policy: Array, reward: Array) -> Array:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .normalization import MeanVariance, Normalization, check_normalization
-from .policies import _weights
+from .policies import advantage, success_log_odds
 from .validation import Array, binary, broadcastable, distribution, parameter, same_outcomes
 
 
@@ -36,9 +36,7 @@ def clipped_surrogate(
             or shapes do not fit.
     """
     policy, old_policy, reward, clip = _check(policy, old_policy, reward, clip, normalization)
-    w_plus, w_minus = _weights(old_policy, reward, normalization)
-    A = np.where(reward == 1, w_plus[..., None], -w_minus[..., None])
-    A = np.where(old_policy > 0, A, 0.0)
+    A = np.where(old_policy > 0, advantage(reward, old_policy, normalization), 0.0)
     # old_policy is multiplied into the minimum, so that no ratio can overflow.
     clamped = np.clip(policy, old_policy * (1 - clip), old_policy * (1 + clip))
     return np.sum(np.minimum(policy * A, clamped * A), axis=-1)
@@ -68,7 +66,7 @@ def contrastive_surrogate(
         ValueError: as in `clipped_surrogate`.
     """
     policy, old_policy, reward, clip = _check(policy, old_policy, reward, clip, normalization)
-    w_plus, w_minus = _weights(old_policy, reward, normalization)
+    w_plus, w_minus = normalization.weights(success_log_odds(old_policy, reward))
     sampled = old_policy > 0
     success = np.sum(np.minimum(policy, old_policy * (1 + clip)) * reward * sampled, axis=-1)
     failure = np.sum(np.maximum(policy, old_policy * (1 - clip)) * (1 - reward) * sampled, axis=-1)

@@ -97,6 +97,25 @@ def test_every_figure_has_its_own_alt_text() -> None:
     assert figures >= 3
 
 
+def stray_tex(page: Path) -> list[str]:
+    """Text of a page that looks like TeX but that Markdown did not take for a formula."""
+    article = BeautifulSoup(str(soup(page).find("article") or soup(page)), "html.parser")
+    for element in article.select("pre, code, script, .math, .output, .cell_output"):
+        element.decompose()
+    return [text for text in article.stripped_strings if "$" in text or re.search(r"\\[a-z]", text)]
+
+
+def test_every_formula_is_taken_for_one() -> None:
+    stray = {page.name: stray_tex(page) for page in pages()}
+    assert {name: texts for name, texts in stray.items() if texts} == {}
+
+
+def test_stray_tex_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(r"<p>$h(p) = a</p><ul><li>\sigma(b)$</li></ul><code>$ x</code>")
+    assert len(stray_tex(page)) == 2
+
+
 def test_pages_are_whole() -> None:
     for page in pages():
         text = page.read_text("utf-8")
