@@ -1,7 +1,8 @@
 """Exact GRPO on 0/1 rewards: policies, probability of success, and the evidence for claims.
 
 Functions broadcast over prompts. The state of an iteration is the log-odds of the probability of
-success; see `grpo_lib.symbolic` for the formulas in SymPy and `grpo_lib.ledger` for evidence.
+success; see `grpo_lib.symbolic` for the formulas in SymPy, `grpo_lib.certified` for ball arithmetic
+and `grpo_lib.ledger` for evidence.
 """
 
 from . import ledger, symbolic
@@ -16,6 +17,7 @@ from .policies import (
     success_log_odds,
     success_probability,
 )
+from .sampling import random_policies, random_rewards
 from .surrogates import clipped_surrogate, contrastive_surrogate
 
 __all__ = [
@@ -32,6 +34,8 @@ __all__ = [
     "kl_divergence",
     "ledger",
     "optimal_policy",
+    "random_policies",
+    "random_rewards",
     "renyi_divergence",
     "success_log_odds",
     "success_probability",

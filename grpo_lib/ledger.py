@@ -36,8 +36,9 @@ class Evidence:
         kind: ``proved``, ``certified``, ``measured`` or ``rejected``.
         name: what was checked, in the reader's words.
         value: the SymPy expression or the enclosing ball as text, or the measured number.
-        bound: the largest value that a ``measured`` entry may have, or the smallest that a
-            ``rejected`` one must have; None for ``proved`` and ``certified``.
+        bound: the largest value that a ``measured`` entry may have, the smallest that a
+            ``rejected`` one must have, or the number that a ``certified`` ball lies above; None
+            for ``proved`` and for a ball that only has to be finite.
     """
 
     kind: Literal["proved", "certified", "measured", "rejected"]
@@ -50,6 +51,8 @@ class Evidence:
         """The value together with the bound it meets, as text."""
         if self.bound is None:
             return str(self.value)
+        if self.kind == "certified":
+            return f"{self.value} > {self.bound:g}"
         relation = "≤" if self.kind == "measured" else "≥"
         return f"{self.value:.3g} {relation} {self.bound:.3g}"
 
@@ -101,23 +104,25 @@ class Claim:
             raise EvidenceError(f"{self.id}: not proved: {name}: {expression} is not 0 or true")
         return self._record(Evidence("proved", name, "true" if entries[0] == sp.true else "0"))
 
-    def certified(self, name: str, ball: Any) -> Evidence:
+    def certified(self, name: str, ball: Any, *, above: float | None = None) -> Evidence:
         """Record an enclosure found by interval arithmetic.
 
         Args:
             name: what the enclosure certifies.
-            ball: a python-flint ball (``arb``). A routine that cannot certify returns a ball that
-                is not finite, and that fails here.
+            ball: a python-flint ball (``arb``) or a cycle from `grpo_lib.certified`. A routine that
+                cannot certify returns one that is not finite, and that fails here.
+            above: a number that the whole ball must lie above, for inequalities.
 
         Raises:
-            EvidenceError: the ball is not finite.
+            EvidenceError: the ball is not finite, or does not lie above the number.
             ValueError: the object is not a ball.
         """
         if not callable(getattr(ball, "is_finite", None)):
             raise ValueError(f"ball must be a python-flint ball (arb), got {ball!r}")
-        if not ball.is_finite():
-            raise EvidenceError(f"{self.id}: not certified: {name}: {ball}")
-        return self._record(Evidence("certified", name, str(ball)))
+        if not (ball.is_finite() and (above is None or ball > above)):
+            relation = "" if above is None else f" > {above:g}"
+            raise EvidenceError(f"{self.id}: not certified: {name}: {ball}{relation}")
+        return self._record(Evidence("certified", name, str(ball), above))
 
     def measured(self, name: str, value: float, *, at_most: float) -> Evidence:
         """Record the worst error of a numerical comparison.

@@ -21,6 +21,9 @@ class Ball:
     def __str__(self):
         return self.text
 
+    def __gt__(self, number):
+        return number < 0.25
+
 
 @pytest.fixture
 def theorem():
@@ -52,6 +55,16 @@ def test_certified(theorem):
     with pytest.raises(EvidenceError, match=r"^theorem-2: not certified: other: \[0.25"):
         theorem.certified("other", Ball(False))
     assert len(theorem.evidence) == 1
+
+
+def test_certified_above(theorem):
+    entry = theorem.certified("n", Ball(True), above=0.2)
+    assert entry == Evidence("certified", "n", "[0.25 +/- 1e-9]", 0.2)
+    assert entry.finding == "[0.25 +/- 1e-9] > 0.2"
+    with pytest.raises(EvidenceError, match=r"not certified: n: \[0.25 .* > 0.25"):
+        theorem.certified("n", Ball(True), above=0.25)
+    with pytest.raises(EvidenceError):
+        theorem.certified("n", Ball(False), above=0)
 
 
 @pytest.mark.parametrize("value", [0, 1e-13, 1e-12])

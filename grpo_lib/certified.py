@@ -1,0 +1,239 @@
+"""Fixed points and cycles in ball arithmetic: results that hold with every rounding error included.
+
+Needs python-flint, which the rest of the package does not. A real number is a ball (``arb``): a
+midpoint and a radius that together are sure to contain it.
+
+Parameters mean the decimals they are written as: ``beta=0.1`` is one tenth, not the double next to
+it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .dynamics import Recurrence
+from .normalization import MeanOnly
+from .validation import require
+
+try:
+    from flint import arb, ctx
+except ImportError as error:
+    raise ImportError("grpo_lib.certified needs python-flint: pip install python-flint") from error
+
+BITS = 256
+"""Precision of the midpoints that enclosures are computed with."""
+
+RADII = tuple(2.0**-k for k in range(1, 100, 3))
+"""Radii, in log-odds, of the balls in which uniqueness is tried, the largest first."""
+
+POLISHING = 60
+"""Newton steps from the approximate cycle to one that is good to all bits."""
+
+PIECES = 100_000
+"""Number of pieces after which `lower_bound` gives up."""
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """A cycle of a recurrence that is proved to exist; a fixed point is a cycle of period 1.
+
+    If nothing could be proved every ball is NaN and `is_finite` is false.
+
+    Attributes:
+        log_odds: balls that contain the states, in their order.
+        multiplier: ball that contains the product of the slopes along the cycle. The cycle
+            attracts if its absolute value is below 1 and repels if it is above 1.
+        radius: in log-odds; the cycle is the only one of its period, or of a period that divides
+            it, with a state this close to the midpoint of the first state's ball.
+    """
+
+    log_odds: tuple[arb, ...]
+    multiplier: arb
+    radius: float
+
+    @property
+    def probability(self) -> tuple[arb, ...]:
+        """Balls that contain the probabilities of success."""
+        with ctx.workprec(BITS):
+            return tuple(sigma(L) for L in self.log_odds)
+
+    def is_finite(self) -> bool:
+        """Whether the cycle is proved to exist and to be unique in the ball."""
+        return self.multiplier.is_finite() and all(L.is_finite() for L in self.log_odds)
+
+    def __str__(self) -> str:
+        """Return the states as probabilities, near 1 as their complement, and the multiplier."""
+        states = (
+            f"p in {sigma(L).str(12)}" if L < 20 else f"1 - p in {sigma(-L).str(6)}"
+            for L in self.log_odds
+        )
+        return f"{', '.join(states)}; multiplier in {self.multiplier.str(6)}"
+
+
+def number(value: float | str) -> arb:
+    """Ball that contains the decimal which ``value`` is written as.
+
+    Raises:
+        ValueError: the value is not a finite number.
+    """
+    try:
+        ball = arb(str(value))
+    except ValueError:
+        ball = arb.nan()
+    require(ball.is_finite(), "value", value, "a finite number")
+    return ball
+
+
+def sigma(L: arb) -> arb:
+    """Probability with log-odds L."""
+    return 1 / (1 + (-L).exp())
+
+
+def logit(p: float | str | arb) -> arb:
+    """Log-odds of a probability strictly between 0 and 1.
+
+    Raises:
+        ValueError: the probability is not a number, or 0 or 1.
+    """
+    p = p if isinstance(p, arb) else number(p)
+    require(bool(p > 0 and p < 1), "p", p, "a probability strictly between 0 and 1")
+    return (p / (1 - p)).log()
+
+
+def step(recurrence: Recurrence, L: arb, L_ref: arb) -> arb:
+    """`Recurrence.step` in balls: contains the step of every pair of points of L and L_ref.
+
+    Raises:
+        ValueError: a parameter of the recurrence is an array.
+    """
+    alpha, beta = _parameters(recurrence)
+    return alpha * L_ref + (1 - alpha) * L + _scale(recurrence, L) / beta
+
+
+def slope(recurrence: Recurrence, L: arb) -> arb:
+    """`Recurrence.slope` in balls: contains the slope at every point of L.
+
+    Raises:
+        ValueError: a parameter of the recurrence is an array.
+    """
+    alpha, beta = _parameters(recurrence)
+    if isinstance(recurrence.normalization, MeanOnly):
+        return 1 - alpha
+    v = _variance(L)
+    return 1 - alpha + v * (L / 2).tanh() * _scale(recurrence, L) ** 3 / (2 * beta)
+
+
+def cycle(recurrence: Recurrence, p_ref: float | str, near: float, period: int = 1) -> Cycle:
+    """Prove that a cycle exists near an approximate one, and enclose it.
+
+    With ``F(L) = G^period(L) - L`` and a ball X around m, the interval Newton operator is
+    ``N = m - F(m) / F'(X)``. If N lies inside X, then F has exactly one zero in X, and N contains
+    it. The states must not meet, or else the period could be a divisor of the one asked for.
+
+    Args:
+        recurrence: the iteration, with scalar parameters.
+        p_ref: probability of success of the reference, strictly between 0 and 1.
+        near: log-odds close to a state of the cycle, which becomes the first one.
+        period: number of states, at least 1.
+
+    Returns:
+        The cycle, not finite if none could be proved.
+
+    Raises:
+        ValueError: ``p_ref`` is not strictly between 0 and 1, ``near`` is not finite, ``period``
+            is not a whole number of at least 1, or a parameter is an array.
+    """
+    whole = isinstance(period, int | np.integer) and not isinstance(period, bool)
+    require(whole and period >= 1, "period", period, "a whole number of at least 1")
+    require(np.isfinite(near), "near", near, "finite")
+    with ctx.workprec(BITS):
+        L_ref = logit(p_ref)
+
+        def newton(m: arb, X: arb) -> arb:
+            end = _orbit(recurrence, m, L_ref, period)[-1]
+            slope_of_F = _multiplier(recurrence, _orbit(recurrence, X, L_ref, period)) - 1
+            return m - (end - m) / slope_of_F
+
+        m = arb(float(near))
+        for _ in range(POLISHING):
+            m = newton(m, m).mid()
+        for radius in RADII:
+            X = arb(m, radius)
+            N = newton(m, X)
+            if N.is_finite() and X.contains_interior(N):
+                break
+        else:
+            return Cycle((arb.nan(),) * period, arb.nan(), 0.0)
+        states = _orbit(recurrence, N.intersection(newton(m, N)), L_ref, period)
+        multiplier = _multiplier(recurrence, states)
+        if any(states[0].overlaps(other) for other in states[1:-1]):
+            multiplier = arb.nan()  # the least period may be a divisor
+        return Cycle(tuple(states[:-1]), multiplier, radius / 2)  # m is not quite the midpoint
+
+
+def lower_bound(function: Callable[[arb], arb], low: arb, high: arb, above: float = 0.0) -> arb:
+    """Prove that a function exceeds a number on an interval.
+
+    The interval is halved until the enclosure of the function on every piece lies above the number.
+
+    Args:
+        function: maps a ball to a ball that contains all its values there.
+        low: left end of the interval.
+        high: right end.
+        above: the number to exceed.
+
+    Returns:
+        A number above ``above`` that the function does not fall below, as a ball; NaN if
+        `PIECES` pieces were not enough.
+    """
+    smallest, pieces, tried = arb.pos_inf(), [(low, high)], 0
+    while pieces:
+        left, right = pieces.pop()
+        tried += 1
+        if tried > PIECES:
+            return arb.nan()
+        value = function(left.union(right))
+        if value > above:
+            smallest = smallest.min(value.lower())
+        else:
+            middle = ((left + right) / 2).mid()
+            pieces += [(left, middle), (middle, right)]
+    return smallest
+
+
+def _orbit(recurrence: Recurrence, L: arb, L_ref: arb, steps: int) -> list[arb]:
+    """L and the states after 1 to ``steps`` updates."""
+    states = [L]
+    for _ in range(steps):
+        states.append(step(recurrence, states[-1], L_ref))
+    return states
+
+
+def _multiplier(recurrence: Recurrence, states: list[arb]) -> arb:
+    """Derivative of the last state by the first."""
+    multiplier = arb(1)
+    for L in states[:-1]:
+        multiplier *= slope(recurrence, L)
+    return multiplier
+
+
+def _variance(L: arb) -> arb:
+    """The variance p (1 - p) = 1 / (4 cosh(L/2)^2)."""
+    return 1 / (4 * (L / 2).cosh() ** 2)
+
+
+def _scale(recurrence: Recurrence, L: arb) -> arb:
+    if isinstance(recurrence.normalization, MeanOnly):
+        return arb(1)
+    return 1 / (_variance(L) + number(recurrence.normalization.eps)).sqrt()
+
+
+def _parameters(recurrence: Recurrence) -> tuple[arb, arb]:
+    for name, value in (
+        ("alpha", recurrence.alpha),
+        ("beta", recurrence.beta),
+        *vars(recurrence.normalization).items(),
+    ):
+        require(np.ndim(value) == 0, name, value, "a single number")
+    return number(recurrence.alpha), number(recurrence.beta)

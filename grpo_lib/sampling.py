@@ -1,0 +1,53 @@
+"""Random rewards and policies, for checks of statements about all of them."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import expit
+
+from .validation import Array, binary, real_array, require
+
+
+def random_rewards(rng: np.random.Generator, count: int, outcomes: int) -> Array:
+    """Rewards with at least one success and one failure, and a random share of successes.
+
+    Args:
+        rng: source of randomness.
+        count: number of prompts, at least 0.
+        outcomes: number of outcomes, at least 2.
+
+    Returns:
+        0 or 1 for every outcome, shape [count, outcomes].
+
+    Raises:
+        ValueError: ``outcomes`` is below 2.
+    """
+    require(outcomes >= 2, "outcomes", outcomes, "at least 2: one success and one failure")
+    reward = rng.random((count, outcomes)) < rng.random((count, 1))
+    reward[:, :2] = True, False
+    return rng.permuted(reward, axis=-1).astype(float)
+
+
+def random_policies(rng: np.random.Generator, L: ArrayLike, reward: ArrayLike) -> Array:
+    """Policies with given log-odds of success whose conditionals on S and on F are random.
+
+    Each conditional is uniform on its simplex (a flat Dirichlet distribution).
+
+    Args:
+        rng: source of randomness.
+        L: log-odds of the probability of success, shape [count].
+        reward: 0 or 1 for every outcome, with at least one of each, shape [count, outcomes].
+
+    Returns:
+        Policies without an impossible outcome as far as ``L`` allows it, shape [count, outcomes].
+
+    Raises:
+        ValueError: ``L`` is NaN, or a reward is not 0 or 1, or a prompt lacks a success or a
+            failure.
+    """
+    L, reward = real_array("L", L)[..., None], binary("reward", reward)
+    mixed = np.any(reward == 1, axis=-1) & np.any(reward == 0, axis=-1)
+    require(mixed, "reward", reward, "at least one success and one failure for every prompt")
+    mass = rng.exponential(size=reward.shape)
+    success = np.sum(mass * reward, axis=-1, keepdims=True)
+    failure = np.sum(mass * (1 - reward), axis=-1, keepdims=True)
+    return mass * np.where(reward == 1, expit(L) / success, expit(-L) / failure)
