@@ -72,7 +72,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.only:
         print("Only these were checked: the ledger and the book are kept as they are.")
         return 0
-    site.publish(project, results, scorecard.generated_parts(ledger))
+    site.publish(project, results, ledger)
     print(f"Ledger: {project.ledger}\nBook:   {project.html / 'index.html'}")
     return 0
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+from flint import arb
 
 from grpo_lib.ledger import MIME_TYPE
 from reproduce.execute import Result, cell_place
@@ -18,7 +19,7 @@ from reproduce.register import Claim
 
 SCHEMA_PATH = Path(__file__).parent / "ledger.schema.json"
 SCHEMA = json.loads(SCHEMA_PATH.read_text("utf-8"))
-PACKAGES = ("grpo-lib", "numpy", "scipy", "sympy", "papermill", "jupyter-book")
+PACKAGES = ("grpo-lib", "numpy", "scipy", "sympy", "python-flint", "papermill", "jupyter-book")
 
 # What a cell shows: one claim with its entries.
 BUNDLE_SCHEMA = {
@@ -161,6 +162,8 @@ def _keeps_bound(entry: dict[str, Any]) -> bool:
     value, bound = entry["value"], entry["bound"]
     if bound is None:
         return True
+    if entry["kind"] == "certified":
+        return bool(arb(value) > bound)
     kept = value <= bound if entry["kind"] == "measured" else value >= bound
     return kept and math.isfinite(value)
 

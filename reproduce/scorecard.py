@@ -1,10 +1,10 @@
 """The ledger as people read it: the scorecard, the errata and the counts."""
 
-import re
 from collections import Counter
 from typing import Any
 
 from grpo_lib.ledger import Evidence
+from reproduce.markup import chapter_link, list_table, notebook_link, plain
 
 HEAD = ["Claim", "Verdict", "Evidence", "Worst error", "Seconds"]
 KINDS = ("proved", "certified", "measured", "rejected")
@@ -41,25 +41,19 @@ def as_text(ledger: dict[str, Any]) -> str:
     )
 
 
-def generated_parts(ledger: dict[str, Any]) -> dict[str, str]:
+def parts(ledger: dict[str, Any]) -> dict[str, str]:
     """Write the generated parts of the book's pages, by the name of their marker, in MyST."""
     return {"scorecard": _scorecard(ledger), "errata": _errata(ledger), "counts": _counts(ledger)}
 
 
 def _scorecard(ledger: dict[str, Any]) -> str:
-    tables: dict[str, str] = {}
+    tables: dict[str, list[list[str]]] = {}
     for claim, row in zip(ledger["claims"], rows(ledger), strict=True):
         group = GROUPS.get(claim["id"].split("-")[0], "Results")
-        row[0] = _link(row[0], claim["notebook"])
-        tables[group] = tables.get(group, _list_row(HEAD)) + _list_row(row)
+        tables.setdefault(group, []).append([chapter_link(claim), *row[1:]])
     return "\n\n".join(
-        f"## {group}\n\n```{{list-table}}\n:header-rows: 1\n\n{table}```"
-        for group, table in tables.items()
+        f"## {group}\n\n{list_table(HEAD, table)}" for group, table in tables.items()
     )
-
-
-def _list_row(cells: list[str]) -> str:
-    return "* - " + "\n  - ".join(cells) + "\n"
 
 
 def _errata(ledger: dict[str, Any]) -> str:
@@ -77,21 +71,24 @@ def _check(claim: dict[str, Any]) -> str:
     if claim["status"] != "passed":
         return "Not yet."
     rejected = "; ".join(
-        f"{_plain(entry['name'])} ({Evidence(**entry).finding})"
+        f"{plain(entry['name'])} ({Evidence(**entry).finding})"
         for entry in claim["evidence"]
         if entry["kind"] == "rejected"
     )
     notebook = claim["notebook"]
-    return f"In {_link(notebook, notebook)}: {claim['verdict']}. Rejected there: {rejected}."
+    return (
+        f"In {notebook_link(notebook, notebook)}: {claim['verdict']}. Rejected there: {rejected}."
+    )
 
 
 def _counts(ledger: dict[str, Any]) -> str:
     claims = ledger["claims"]
     passed = sum(claim["status"] == "passed" for claim in claims)
     entries = sum(len(claim["evidence"]) for claim in claims)
+    rest = f" {len(claims) - passed} are open." if passed < len(claims) else ""
     return (
         f"{passed} of {len(claims)} items are checked, by {entries} pieces of evidence "
-        f"({_kinds(claims)}). {len(claims) - passed} are open."
+        f"({_kinds(claims)}).{rest}"
     )
 
 
@@ -105,11 +102,3 @@ def _worst_error(evidence: list[dict[str, Any]]) -> str:
     # A bound of 0 is kept only by a value of 0.
     worst = max(measured, key=lambda e: e.value / e.bound if e.bound else 0.0, default=None)
     return worst.finding if worst else "–"
-
-
-def _link(text: str, notebook: str | None) -> str:
-    return f"[{text}](/notebooks/{notebook}.ipynb)" if notebook else text
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"([\\`*_{}\[\]<>$|#~^])", r"\\\1", text)

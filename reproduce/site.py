@@ -16,6 +16,7 @@ from nbformat import NotebookNode
 from papermill.exceptions import strip_color
 
 from grpo_lib.ledger import MIME_TYPE
+from reproduce import contents, scorecard
 from reproduce.execute import Result
 from reproduce.ledger import SCHEMA_PATH
 from reproduce.project import Project, ReproduceError, read_yaml, write_text
@@ -29,19 +30,19 @@ HOSTS = ("github", "gitlab", "bitbucket")
 """Where a repository must be for the theme to know its buttons."""
 
 
-def publish(project: Project, results: Sequence[Result], parts: dict[str, str]) -> None:
+def publish(project: Project, results: Sequence[Result], ledger: dict[str, Any]) -> None:
     """Stage the book, build it unless nothing has changed, and add the ledger to it.
 
     Args:
         project: the project, with its ledger written.
         results: the executed notebooks.
-        parts: the generated parts of pages, by the name of their marker.
+        ledger: what they show.
 
     Raises:
         ReproduceError: a page has an unknown marker, or the build gave a warning or an error. The
             book built before is still there.
     """
-    stage(project, results, parts)
+    stage(project, results, ledger)
     stamp = project.build / "html.stamp"
     staged = [path for path in project.stage.rglob("*") if path.is_file()]
     fingerprint = project.fingerprint([*staged, *project.source_files()])
@@ -56,8 +57,9 @@ def publish(project: Project, results: Sequence[Result], parts: dict[str, str]) 
         write_text(project.html / path.name, path.read_text("utf-8"))
 
 
-def stage(project: Project, results: Sequence[Result], parts: dict[str, str]) -> None:
+def stage(project: Project, results: Sequence[Result], ledger: dict[str, Any]) -> None:
     """Lay out in ``_build/stage`` what the site is built from, in the layout of the repository."""
+    parts = generated_parts(ledger)
     shutil.rmtree(project.stage, ignore_errors=True)
     shutil.copytree(project.book, project.stage / "book")
     for page in project.stage.glob("book/**/*.md"):
@@ -66,10 +68,15 @@ def stage(project: Project, results: Sequence[Result], parts: dict[str, str]) ->
         page.write_text(fill(text, parts, name), "utf-8")
     for result in results:
         page = project.stage / "notebooks" / f"{result.name}.ipynb"
-        write_text(page, nbformat.writes(_as_page(result.notebook)))
+        write_text(page, nbformat.writes(_as_page(result, ledger)))
     shutil.copy(project.toc, project.stage)
     config = yaml.safe_dump(_config(project), sort_keys=False, allow_unicode=True)
     write_text(project.stage / project.config.name, config)
+
+
+def generated_parts(ledger: dict[str, Any]) -> dict[str, str]:
+    """Write the generated parts of the book's pages, by the name of their marker, in MyST."""
+    return scorecard.parts(ledger) | contents.parts(ledger)
 
 
 def fill(text: str, parts: dict[str, str], page: str) -> str:
@@ -88,9 +95,13 @@ def fill(text: str, parts: dict[str, str], page: str) -> str:
     return MARKER.sub(part, text)
 
 
-def _as_page(notebook: NotebookNode) -> NotebookNode:
-    page = copy.deepcopy(notebook)
+def _as_page(result: Result, ledger: dict[str, Any]) -> NotebookNode:
+    page = copy.deepcopy(result.notebook)
     del page.metadata["reproduce"]
+    links = nbformat.v4.new_markdown_cell(
+        contents.chapter_links(ledger, result.name), id="chapter-links"
+    )
+    page.cells.insert(1, links)  # below the title
     for cell in page.cells:
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(MIME_TYPE, None)  # the page shows the table made from it

@@ -1,6 +1,6 @@
 """The ledger as people read it."""
 
-from reproduce.scorecard import as_text, generated_parts, rows
+from reproduce.scorecard import as_text, parts, rows
 
 
 def claim(id: str, **fields: object) -> dict:
@@ -68,18 +68,18 @@ def test_the_table_for_the_terminal():
 
 
 def test_the_scorecard_page():
-    page = generated_parts(LEDGER)["scorecard"]
+    page = parts(LEDGER)["scorecard"]
     results, figures, errata = page.split("\n\n## ")
     assert results.startswith("## Results\n\n```{list-table}\n:header-rows: 1\n\n* - Claim\n")
     assert "* - [Theorem-1](/notebooks/first.ipynb)\n  - holds\n  - 1 proved, 3 measured" in results
     assert "Lemma-1" in results
     assert figures.startswith("Figures and tables\n")
-    assert "* - Figure-1\n  - open\n  - –\n  - –\n  - –\n" in figures
+    assert "* - Figure-1\n  - open\n  - –\n  - –\n  - –\n```" in figures
     assert errata.startswith("Errata\n")
 
 
 def test_the_errata_page():
-    assert generated_parts(LEDGER)["errata"].split("\n\n") == [
+    assert parts(LEDGER)["errata"].split("\n\n") == [
         "## Erratum-1: Section 1",
         "**A false statement.** $x$",
         "**What holds.** $y$ holds.",
@@ -93,7 +93,9 @@ def test_the_errata_page():
 
 
 def test_the_counts():
-    assert generated_parts(LEDGER)["counts"] == (
+    assert parts(LEDGER)["counts"] == (
         "2 of 5 items are checked, by 7 pieces of evidence "
         "(1 proved, 4 measured, 2 rejected). 3 are open."
     )
+    passed = {"claims": LEDGER["claims"][:1]}
+    assert parts(passed)["counts"].endswith("(1 proved, 3 measured, 1 rejected).")

@@ -9,13 +9,13 @@ from reproduce import site
 from reproduce.execute import Result, read_notebook
 from reproduce.project import Project, ReproduceError
 
-PARTS = {"counts": "3 of 4", "scorecard": "| a |", "errata": "none"}
+PARTS = {"counts": "3 of 4", "errata": "none"}
 
 
 def staged(tree) -> Project:
     project = Project(tree.root)
     notebook = read_notebook(project.executed / "good.ipynb")
-    site.stage(project, [Result("good", notebook=notebook)], PARTS)
+    site.stage(project, [Result("good", notebook=notebook)], tree.ledger())
     return project
 
 
@@ -51,6 +51,14 @@ def test_staged_notebooks_are_the_executed_ones_without_the_runners_marks(built)
     assert "reproduce" not in notebook["metadata"]
     (output,) = notebook["cells"][-1]["outputs"]
     assert set(output["data"]) == {"text/html", "text/plain"}
+
+
+def test_each_chapter_says_where_it_stands(built):
+    staged(built)
+    first, second, *_ = json.loads(built.read("_build/stage/notebooks/good.ipynb"))["cells"]
+    assert "".join(first["source"]) == "# good"
+    assert "**Shown here:** Theorem-1 (holds)" in "".join(second["source"])
+    assert "**Builds on:** Remark-1" in "".join(second["source"])
 
 
 def test_without_a_repository_there_are_no_buttons(built, monkeypatch):

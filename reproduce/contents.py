@@ -1,0 +1,161 @@
+"""Where each result stands: the map of the paper, the graph of what uses what, and its links."""
+
+import html
+import re
+import textwrap
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any
+
+import igraph
+import numpy as np
+from scipy.optimize import isotonic_regression
+
+from reproduce.markup import chapter_link, list_table
+
+Row = dict[str, Any]
+
+PLACE = re.compile(r"Sections? \d|Appendix [A-Z]|Page \d+")
+
+# Sizes of the graph in pixels.
+WIDTH = 740
+BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y = 118, 46, 14, 34
+LINE_HEIGHT, CHARACTERS = 13, 19
+
+
+def parts(ledger: dict[str, Any]) -> dict[str, str]:
+    """Write the generated parts of the map of the paper, by the name of their marker, in MyST."""
+    return paper_map(ledger) | {"graph": dependency_graph(ledger)}
+
+
+def paper_map(ledger: dict[str, Any]) -> dict[str, str]:
+    """Tables of the ledger's claims by the part of the paper they stand in, in MyST.
+
+    Returns:
+        One table for each section and appendix, by the name of its marker, such as ``map of
+        Appendix C``.
+    """
+    claims = {claim["id"]: claim for claim in ledger["claims"]}
+    tables: dict[str, list[list[str]]] = {}
+    for claim in ledger["claims"]:
+        row = [chapter_link(claim), claim["place"], claim["verdict"] or claim["status"]]
+        tables.setdefault(_part(claim, claims), []).append(row)
+    head = ["Item", "Place", "Verdict"]
+    return {
+        f"map of {part}": list_table(head, rows, widths=(34, 46, 20))
+        for part, rows in tables.items()
+    }
+
+
+def chapter_links(ledger: dict[str, Any], notebook: str) -> str:
+    """Links for the top of a chapter: what it shows, what it builds on, what uses it; in MyST."""
+    own = [claim for claim in ledger["claims"] if claim["notebook"] == notebook]
+    ids = {claim["id"] for claim in own}
+    used = {id for claim in own for id in claim["uses"]} - ids
+    others = [claim for claim in ledger["claims"] if claim["id"] not in ids]
+    lines = {
+        "Shown here": [
+            f"{claim['label']} ({claim['verdict'] or claim['status']})" for claim in own
+        ],
+        "Builds on": [chapter_link(claim) for claim in others if claim["id"] in used],
+        "Used by": [chapter_link(claim) for claim in others if ids & set(claim["uses"])],
+    }
+    text = "\n\n".join(f"**{name}:** {', '.join(links)}" for name, links in lines.items() if links)
+    return f":::{{div}} chapter-links\n{text}\n:::"
+
+
+def dependency_graph(ledger: dict[str, Any]) -> str:
+    """Draw which result uses which, the errata left out, as an SVG in raw HTML.
+
+    Every box is a link to its chapter. Arrows run downwards, from what is used to what uses it.
+    """
+    claims = [claim for claim in ledger["claims"] if "nature" not in claim]
+    index = {claim["id"]: number for number, claim in enumerate(claims)}
+    edges = [(index[id], number) for id, number in _uses(claims, index)]
+    points, routes = _place(len(claims), edges)
+    half_box = np.array([BOX_WIDTH, BOX_HEIGHT]) / 2
+    points += half_box - points.min(axis=0)
+    width, height = np.ceil(points.max(axis=0) + half_box).astype(int)
+    paths = [
+        _path(points[[source, *route, target]])
+        for (source, target), route in zip(edges, routes, strict=True)
+    ]
+    boxes = [_box(claim, *point) for claim, point in zip(claims, points, strict=False)]
+    return "\n".join(
+        [
+            "```{raw} html",
+            '<div class="dependency-graph">',
+            f'<svg viewBox="-2 -2 {width + 4} {height + 4}" width="{width}" role="group" '
+            'aria-label="Which result of the paper uses which">',
+            '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
+            'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>',
+            *paths,
+            *boxes,
+            "</svg>",
+            "</div>",
+            "```",
+        ]
+    )
+
+
+def _uses(claims: Iterable[Row], known: dict[str, int]) -> list[tuple[str, int]]:
+    return [(id, known[claim["id"]]) for claim in claims for id in claim["uses"] if id in known]
+
+
+def _place(count: int, edges: list[tuple[int, int]]) -> tuple[np.ndarray, list[range]]:
+    """Find a place for every box, and bends for the edges that pass by other layers.
+
+    Returns:
+        The points, shape [count + bends, 2], boxes first; for every edge the numbers of its bends.
+    """
+    layout = igraph.Graph(count, edges, directed=True).layout_sugiyama(maxiter=1000)
+    ends = count + np.cumsum([0, *map(len, layout.edge_routing)])
+    routes = [range(*pair) for pair in pairwise(ends)]
+    points = np.array([*layout.coords, *(bend for route in layout.edge_routing for bend in route)])
+    points *= (WIDTH - BOX_WIDTH) / np.ptp(points[:, 0]), BOX_HEIGHT + GAP_Y
+    half = np.where(np.arange(len(points)) < count, BOX_WIDTH / 2, 0) + GAP_X / 2
+    # At this scale neighbours overlap: in each layer, move them apart by as little as possible.
+    for y in np.unique(points[:, 1]):
+        layer = np.flatnonzero(points[:, 1] == y)
+        layer = layer[np.argsort(points[layer, 0], kind="stable")]
+        apart = np.cumsum([0, *(half[layer[1:]] + half[layer[:-1]])])
+        points[layer, 0] = isotonic_regression(points[layer, 0] - apart).x + apart
+    return points, routes
+
+
+def _path(points: np.ndarray) -> str:
+    """A curve from the foot of the first box to the head of the last, straight past each layer."""
+    x, y = points[0] + (0, BOX_HEIGHT / 2)
+    curve = f"M{x:.0f} {y:.0f}"
+    for x_next, centre in points[1:]:
+        top, bottom = centre - BOX_HEIGHT / 2, centre + BOX_HEIGHT / 2
+        middle = (y + top) / 2
+        curve += f"C{x:.0f} {middle:.0f} {x_next:.0f} {middle:.0f} {x_next:.0f} {top:.0f}"
+        curve += f"V{bottom:.0f}"
+        x, y = x_next, bottom
+    curve = curve.rpartition("V")[0]  # the last one ends at the head of its box
+    return f'<path class="edge" d="{curve}" marker-end="url(#arrow)"/>'
+
+
+def _box(claim: Row, x: float, y: float) -> str:
+    lines = textwrap.wrap(claim["label"], CHARACTERS)
+    first = y - (len(lines) - 1) * LINE_HEIGHT / 2 + 4
+    text = "".join(
+        f'<tspan x="{x:.0f}" y="{first + k * LINE_HEIGHT:.0f}">{html.escape(line)}</tspan>'
+        for k, line in enumerate(lines)
+    )
+    box = (
+        f"<title>{html.escape(claim['place'])}</title>"
+        f'<rect x="{x - BOX_WIDTH / 2:.0f}" y="{y - BOX_HEIGHT / 2:.0f}" width="{BOX_WIDTH}" '
+        f'height="{BOX_HEIGHT}" rx="6"/><text>{text}</text>'
+    )
+    if claim["notebook"] is None:
+        return f"<g>{box}</g>"
+    return f'<a href="../notebooks/{claim["notebook"]}.html">{box}</a>'
+
+
+def _part(claim: Row, claims: dict[str, Row]) -> str:
+    """The section or appendix a claim stands in; for an erratum to an item, that of the item."""
+    if match := PLACE.search(claim["place"]):
+        return match[0].replace("Sections", "Section")
+    return _part(claims[claim["uses"][0]], claims)

@@ -1,0 +1,37 @@
+"""Pieces of MyST Markdown that the generated parts of the book are made of."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def list_table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[int] | None = None
+) -> str:
+    """Write a table with a header row; cells are MyST and stay as they are.
+
+    Args:
+        head: names of the columns.
+        rows: the cells of each row.
+        widths: relative widths of the columns; the browser chooses if left out.
+    """
+    options = [":header-rows: 1"]
+    if widths:
+        options.append(f":widths: {' '.join(map(str, widths))}")
+    lines = ["* - " + "\n  - ".join(row) for row in (head, *rows)]
+    return "\n".join(["```{list-table}", *options, "", *lines, "```"])
+
+
+def chapter_link(claim: dict[str, Any]) -> str:
+    """Link from a claim's label to its notebook; plain text if the claim is open."""
+    return notebook_link(claim["label"], claim["notebook"])
+
+
+def notebook_link(text: str, notebook: str | None) -> str:
+    """Link a text to a notebook, given without suffix; plain text without one."""
+    return f"[{text}](/notebooks/{notebook}.ipynb)" if notebook else text
+
+
+def plain(text: str) -> str:
+    """Escape what Markdown would take for markup."""
+    return re.sub(r"([\\`*_{}\[\]<>$|#~^])", r"\\\1", text)

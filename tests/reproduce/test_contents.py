@@ -1,0 +1,78 @@
+"""Where each result stands among the others."""
+
+import pytest
+from bs4 import BeautifulSoup
+
+from reproduce.contents import chapter_links, dependency_graph, parts
+
+
+def claim(id: str, place: str, uses: list[str], notebook: str | None, **fields: object) -> dict:
+    verdict = "holds" if notebook else None
+    status = "passed" if notebook else "open"
+    fixed = {"id": id, "label": id.title(), "place": place, "uses": uses, "notebook": notebook}
+    return fixed | {"verdict": verdict, "status": status, **fields}
+
+
+LEDGER = {
+    "claims": [
+        claim("theorem-1", "Section 3, page 5", [], "first"),
+        claim("figure-1", "Section 3", ["theorem-1"], "first"),
+        claim("a-rather-long-name-for-a-lemma", "Appendix C.2", ["theorem-1"], "second"),
+        claim("table-1", "Page 13", ["figure-1", "a-rather-long-name-for-a-lemma"], None),
+        claim("erratum-1", "Sections 3 and 4", ["theorem-1"], "second", nature="typo"),
+        claim("erratum-2", "The table & its text", ["table-1"], None, nature="loose"),
+    ]
+}
+
+
+def test_the_map_holds_every_claim_once_where_the_paper_has_it():
+    tables = {name: table for name, table in parts(LEDGER).items() if name.startswith("map")}
+    assert list(tables) == ["map of Section 3", "map of Appendix C", "map of Page 13"]
+    assert tables["map of Section 3"].splitlines()[4:] == [
+        "* - Item", "  - Place", "  - Verdict",
+        "* - [Theorem-1](/notebooks/first.ipynb)", "  - Section 3, page 5", "  - holds",
+        "* - [Figure-1](/notebooks/first.ipynb)", "  - Section 3", "  - holds",
+        "* - [Erratum-1](/notebooks/second.ipynb)", "  - Sections 3 and 4", "  - holds", "```",
+    ]  # fmt: skip
+    assert tables["map of Page 13"].splitlines()[7:] == [
+        "* - Table-1", "  - Page 13", "  - open",
+        "* - Erratum-2", "  - The table & its text", "  - open", "```",
+    ]  # fmt: skip
+
+
+def test_links_of_a_chapter():
+    assert chapter_links(LEDGER, "first").splitlines() == [
+        ":::{div} chapter-links",
+        "**Shown here:** Theorem-1 (holds), Figure-1 (holds)",
+        "",
+        "**Used by:** [A-Rather-Long-Name-For-A-Lemma](/notebooks/second.ipynb), Table-1, "
+        "[Erratum-1](/notebooks/second.ipynb)",
+        ":::",
+    ]
+    second = chapter_links(LEDGER, "second")
+    assert "**Builds on:** [Theorem-1](/notebooks/first.ipynb)\n" in second
+    assert "**Used by:** Table-1\n" in second
+
+
+@pytest.fixture
+def graph() -> BeautifulSoup:
+    return BeautifulSoup(dependency_graph(LEDGER), "html.parser")
+
+
+def test_the_graph_has_a_box_for_each_result_and_a_link_for_each_chapter(graph):
+    assert len(graph.find_all("rect")) == 4
+    assert [a["href"] for a in graph.find_all("a")] == [
+        "../notebooks/first.html", "../notebooks/first.html", "../notebooks/second.html",
+    ]  # fmt: skip
+    assert [title.text for title in graph.find_all("title")][3] == "Page 13"
+    assert len(graph.find_all("path", class_="edge")) == 4
+
+
+def test_arrows_run_downwards_and_boxes_do_not_meet(graph):
+    corners = [(float(rect["x"]), float(rect["y"])) for rect in graph.find_all("rect")]
+    width, height = (float(graph.rect[side]) for side in ("width", "height"))
+    theorem, figure, lemma, table = corners
+    assert theorem[1] < figure[1] < table[1] and theorem[1] < lemma[1] < table[1]
+    for i, (x, y) in enumerate(corners):
+        assert all(abs(x - a) > width or abs(y - b) > height for a, b in corners[:i])
+        assert min(x, y) >= 0 and x + width <= float(graph.svg["width"]) + 1
