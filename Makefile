@@ -8,7 +8,7 @@ RUN = .venv/bin/python -m
 UV := $(shell command -v uv 2>/dev/null)
 INSTALL = $(if $(UV),$(UV) pip install --python .venv/bin/python,$(RUN) pip install)
 
-.PHONY: help book test lab serve bench lint lock clean
+.PHONY: help book test lab serve sweep bench lint lock clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
@@ -25,6 +25,9 @@ lab: .venv/package.stamp ## open the notebooks in JupyterLab
 serve: ## show the built book at http://127.0.0.1:8000 (PORT=8000)
 	@test -f _build/html/index.html || { echo "No book yet: run 'make book' first." >&2; exit 1; }
 	$(PYTHON) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+sweep: .venv/package.stamp ## run the notebooks for 20 more seeds and table the worst errors (long)
+	$(RUN) reproduce.sweep $(ARGS)
 
 bench: .venv/package.stamp ## measure the speed against plain NumPy and SciPy
 	$(RUN) tests.bench $(ARGS)

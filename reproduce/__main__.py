@@ -1,17 +1,17 @@
 """Execute the notebooks, write the ledger, build the book."""
 
 import argparse
-import math
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from reproduce import scorecard, site
 from reproduce.execute import execute
 from reproduce.ledger import build_ledger, collect, describe_run, write_ledger
+from reproduce.options import positive, whole
 from reproduce.project import Project, ReproduceError
 from reproduce.register import load_register, placement_faults
 
@@ -92,51 +92,32 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--jobs",
-        type=_whole(1),
+        type=whole(1),
         default=os.cpu_count() or 1,
         metavar="N",
         help="notebooks to run at a time (default: the number of cores, %(default)s)",
     )
     parser.add_argument(
         "--seed",
-        type=_whole(0),
+        type=whole(0),
         metavar="N",
         help="seed of all random checks (default: each notebook's own)",
     )
     parser.add_argument(
         "--scale",
-        type=_positive,
+        type=positive,
         metavar="X",
         help="multiply the number of random checks by this (default: each notebook's own)",
     )
     parser.add_argument("--fresh", action="store_true", help="execute unchanged notebooks, too")
     parser.add_argument(
         "--timeout",
-        type=_positive,
+        type=positive,
         default=300,
         metavar="SECONDS",
         help="time that each notebook may take (default: %(default)g)",
     )
     return parser
-
-
-def _whole(least: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
-        return int(text)
-
-    return parse
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return int(value) if value.is_integer() else value
 
 
 if __name__ == "__main__":

@@ -112,7 +112,8 @@ def _place(count: int, edges: list[tuple[int, int]]) -> tuple[np.ndarray, list[r
     ends = count + np.cumsum([0, *map(len, layout.edge_routing)])
     routes = [range(*pair) for pair in pairwise(ends)]
     points = np.array([*layout.coords, *(bend for route in layout.edge_routing for bend in route)])
-    points *= (WIDTH - BOX_WIDTH) / np.ptp(points[:, 0]), BOX_HEIGHT + GAP_Y
+    spread = max(np.ptp(points[:, 0]), 1)
+    points *= (WIDTH - BOX_WIDTH) / spread, BOX_HEIGHT + GAP_Y
     half = np.where(np.arange(len(points)) < count, BOX_WIDTH / 2, 0) + GAP_X / 2
     # At this scale neighbours overlap: in each layer, move them apart by as little as possible.
     for y in np.unique(points[:, 1]):

@@ -30,8 +30,12 @@ class Fault:
 class Project:
     """Where the parts of the project lie."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, build: Path | None = None) -> None:
         """Take the folder that holds ``claims.yml`` as the project.
+
+        Args:
+            root: that folder.
+            build: where everything generated goes, ``_build`` in the root if left out.
 
         Raises:
             ReproduceError: a part that every run needs is not there.
@@ -44,7 +48,7 @@ class Project:
         self.package = root / "grpo_lib"
         self.notebooks = root / "notebooks"
         self.book = root / "book"
-        self.build = root / "_build"
+        self.build = build or root / "_build"
         self.executed = self.build / "executed"
         self.failed = self.build / "failed"
         self.stage = self.build / "stage"

@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 from papermill.exceptions import strip_color
 
 from grpo_lib.ledger import MIME_TYPE
-from reproduce import contents, scorecard
+from reproduce import contents, scorecard, sweep
 from reproduce.execute import Result
 from reproduce.ledger import SCHEMA_PATH
 from reproduce.project import Project, ReproduceError, read_yaml, write_text
@@ -59,7 +59,7 @@ def publish(project: Project, results: Sequence[Result], ledger: dict[str, Any])
 
 def stage(project: Project, results: Sequence[Result], ledger: dict[str, Any]) -> None:
     """Lay out in ``_build/stage`` what the site is built from, in the layout of the repository."""
-    parts = generated_parts(ledger)
+    parts = generated_parts(project, ledger)
     shutil.rmtree(project.stage, ignore_errors=True)
     shutil.copytree(project.book, project.stage / "book")
     for page in project.stage.glob("book/**/*.md"):
@@ -74,9 +74,9 @@ def stage(project: Project, results: Sequence[Result], ledger: dict[str, Any]) -
     write_text(project.stage / project.config.name, config)
 
 
-def generated_parts(ledger: dict[str, Any]) -> dict[str, str]:
+def generated_parts(project: Project, ledger: dict[str, Any]) -> dict[str, str]:
     """Write the generated parts of the book's pages, by the name of their marker, in MyST."""
-    return scorecard.parts(ledger) | contents.parts(ledger)
+    return scorecard.parts(ledger) | contents.parts(ledger) | sweep.parts(project, ledger)
 
 
 def fill(text: str, parts: dict[str, str], page: str) -> str:

@@ -1,5 +1,6 @@
 """The notebooks as committed."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -28,6 +29,10 @@ def faults(notebook: nbformat.NotebookNode) -> list[str]:
             found.append("has a figure without alt text or caption")
         if drawn and "hide-input" not in cell.metadata.get("tags", []):
             found.append("shows the code of a figure unfolded")
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    boxes = re.findall(r"^:+\{prf:(?!proof)\w+\}.*\n((?::.*\n)*)", prose, re.MULTILINE)
+    if not all(":label:" in options and ":nonumber:" in options for options in boxes):
+        found.append("has a box without a label, or one that would get a number of its own")
     if not notebook.cells[0].source.startswith("# "):
         found.append("does not begin with its title")
     return found
@@ -43,6 +48,7 @@ def test_each_fault_is_found() -> None:
         cells=[
             nbformat.v4.new_code_cell("plt.show()", execution_count=1),
             nbformat.v4.new_code_cell("pass\n" * 26),
+            nbformat.v4.new_markdown_cell("::::{prf:theorem} 1\n:nonumber:\n\ntext\n::::"),
         ]
     )
-    assert len(faults(notebook)) == 6
+    assert len(faults(notebook)) == 7

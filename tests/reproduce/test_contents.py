@@ -76,3 +76,9 @@ def test_arrows_run_downwards_and_boxes_do_not_meet(graph):
     for i, (x, y) in enumerate(corners):
         assert all(abs(x - a) > width or abs(y - b) > height for a, b in corners[:i])
         assert min(x, y) >= 0 and x + width <= float(graph.svg["width"]) + 1
+
+
+def test_the_graph_of_a_single_column():
+    column = {"claims": LEDGER["claims"][:2]}
+    assert dependency_graph(column).count("<rect") == 2
+    assert "nan" not in dependency_graph(column)

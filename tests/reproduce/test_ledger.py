@@ -18,6 +18,7 @@ REMARK = Claim("remark-1", "Remark 1", "Section 3", "$x$")
 ERRATUM = Claim("erratum-1", "E1", "Section 3", "$x$", nature="typo", correction="$y$")
 MEASURED = {"kind": "measured", "name": "right formula", "value": 1e-13, "bound": 1e-12}
 REJECTED = {"kind": "rejected", "name": "wrong formula", "value": 0.5, "bound": 0.001}
+CERTIFIED = {"kind": "certified", "name": "margin", "value": "[0.25 +/- 1e-9]", "bound": 0.0}
 RUN = describe_run(datetime.now(UTC), 2, {})
 
 
@@ -44,6 +45,11 @@ def test_what_a_notebook_shows_is_what_is_collected():
     assert collect([executed(shown)], [THEOREM]) == ({"theorem-1": [MEASURED, REJECTED]}, [])
 
 
+def test_an_enclosure_above_its_bound_is_collected():
+    evidence, faults = collect([executed(bundle(CERTIFIED, REJECTED))], [THEOREM])
+    assert (evidence["theorem-1"], faults) == ([CERTIFIED, REJECTED], [])
+
+
 def test_the_last_output_of_a_claim_counts():
     evidence, faults = collect([executed(bundle(MEASURED), bundle(REJECTED, MEASURED))], [THEOREM])
     assert (evidence["theorem-1"], faults) == ([REJECTED, MEASURED], [])
@@ -56,6 +62,7 @@ def test_the_last_output_of_a_claim_counts():
         (bundle(MEASURED | {"value": math.nan}), "does not keep its bound: right formula"),
         (bundle(REJECTED | {"value": 1e-9}), "does not keep its bound: wrong formula"),
         (bundle(REJECTED | {"value": math.inf}), "does not keep its bound: wrong formula"),
+        (bundle(CERTIFIED | {"value": "[0.25 +/- 0.3]"}), "does not keep its bound: margin"),
         (bundle(MEASURED | {"kind": "believed"}), "'believed' is not one of"),
         (bundle(MEASURED | {"bound": None}), "None is not of type 'number'"),
         (bundle(MEASURED | {"kind": "proved"}), "1e-13 is not of type 'string'"),
