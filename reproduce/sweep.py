@@ -7,7 +7,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         of_seed = [_of_seed(result, seed, seeds) for result in results if result.notebook]
         found[seed], wrong = collect(of_seed, claims)
         faults += [f"seed {seed}: {fault.message}" for fault in wrong]
+    faults = faults or list(_names_that_vary(found))
     if faults:
         print("\n".join(f"error: {fault}" for fault in faults), file=sys.stderr)
         print("The table was not written.", file=sys.stderr)
@@ -137,6 +138,16 @@ def _with_seed(error: str, seeds: range) -> str:
     return re.sub(r"cell (\d+) of (\d+)", place, error, count=1)
 
 
+def _names_that_vary(found: dict[int, dict[str, list[dict[str, Any]]]]) -> Iterator[str]:
+    """Entries that some seeds have and others do not, such as names with a number drawn in them."""
+    names = [
+        {(claim, entry["name"]) for claim, entries in evidence.items() for entry in entries}
+        for evidence in found.values()
+    ]
+    for claim, name in sorted(set.union(*names) - set.intersection(*names)):
+        yield f"{claim}: not every seed records {name!r}"
+
+
 def worst_cases(found: dict[int, dict[str, list[dict[str, Any]]]]) -> list[Worst]:
     """Reduce the evidence of all seeds to the worst value of each measured or rejected entry.
 
@@ -154,7 +165,7 @@ def worst_cases(found: dict[int, dict[str, list[dict[str, Any]]]]) -> list[Worst
     for (claim, kind, name, bound), by_seed in values.items():
         choose = max if kind == "measured" else min
         seed = choose(by_seed, key=by_seed.__getitem__)
-        same = len(by_seed) == len(found) and len(set(by_seed.values())) == 1
+        same = len(set(by_seed.values())) == 1
         worst.append(Worst(claim, kind, name, bound, by_seed[seed], None if same else seed))
     return worst
 

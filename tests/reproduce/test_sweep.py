@@ -50,11 +50,6 @@ def test_worst_cases():
     ]
 
 
-def test_an_entry_that_only_some_seeds_have_is_not_called_the_same_for_all():
-    found = {0: {"a": [entry("measured", 0.5, 1.0)]}, 1: {"a": []}}
-    assert worst_cases(found) == [Worst("a", "measured", "n", 1.0, 0.5, 0)]
-
-
 def test_the_table_is_read_as_it_was_written(tmp_path):
     path = tmp_path / "seeds.csv"
     path.write_text(as_csv(FOUND), "utf-8")
@@ -81,6 +76,14 @@ def test_a_sweep(tree):
     assert "error: notebooks/seeded.ipynb, seed 2, cell 3 of 3" in err
     assert "The table was not written." in err
     assert read_table(project.book / "seeds.csv") == FOUND
+
+
+def test_a_name_that_depends_on_the_seed_is_a_fault(tree):
+    tree.claim("theorem-1", notebook="seeded")
+    tree.notebook("seeded", SEEDED.replace('"error"', 'f"error {seed}"'))
+    status, err = run(tree, "--seeds", "1")
+    assert status == 1
+    assert "error: theorem-1: not every seed records 'error 0'" in err
 
 
 def test_without_a_table_there_is_no_part(tree):
