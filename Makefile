@@ -6,12 +6,16 @@ ARGS =
 
 RUN = .venv/bin/python -m
 UV := $(shell command -v uv 2>/dev/null)
+NOT_INSTALLED = "error: not everything in requirements.lock could be installed (above: what" \
+	"the installer said last; all of it: .venv/install.log). This one step needs the network and" \
+	"about 1 GB of disk: see that the package index or a mirror of it can be reached, and run" \
+	"make again. What is in _build is kept as it is."
 INSTALL = $(if $(UV),$(UV) pip install --python .venv/bin/python,$(RUN) pip install)
 
-.PHONY: help book test lab serve sweep bench lint lock clean
+.PHONY: help book test lab serve screenshots sweep bench lint lock clean
 
 help: ## this text
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 book: .venv/package.stamp ## run the notebooks and build the book (ARGS=--help lists the options)
 	$(RUN) reproduce $(ARGS)
@@ -25,6 +29,9 @@ lab: .venv/package.stamp ## open the notebooks in JupyterLab
 serve: ## show the built book at http://127.0.0.1:8000 (PORT=8000)
 	@test -f _build/html/index.html || { echo "No book yet: run 'make book' first." >&2; exit 1; }
 	$(PYTHON) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+screenshots: .venv/package.stamp ## picture the built book (_build/screenshots) and export README's figure
+	$(RUN) reproduce.screenshots
 
 sweep: .venv/package.stamp ## run the notebooks for 20 more seeds and table the worst errors (long)
 	$(RUN) reproduce.sweep $(ARGS)
@@ -53,7 +60,9 @@ clean: ## remove _build
 		"Python 3.11 or newer is needed, not %d.%d: try make PYTHON=python3.12" % sys.version_info[:2])'
 	@echo "Installing requirements.lock into .venv: some minutes the first time."
 	$(PYTHON) -m venv --clear .venv
-	$(INSTALL) --quiet --require-hashes -r requirements.lock
+	@echo "$(INSTALL) --require-hashes -r requirements.lock"
+	@$(INSTALL) --quiet --require-hashes -r requirements.lock 2>.venv/install.log || { \
+		tail -n 3 .venv/install.log >&2; echo $(NOT_INSTALLED) >&2; exit 1; }
 	@touch $@
 
 .venv/package.stamp: .venv/lock.stamp pyproject.toml

@@ -46,6 +46,12 @@ class Cycle:
             attracts if its absolute value is below 1 and repels if it is above 1.
         radius: in log-odds; the cycle is the only one of its period, or of a period that divides
             it, with a state this close to the midpoint of the first state's ball.
+
+    Examples:
+        >>> from grpo_lib import Recurrence
+        >>> from grpo_lib.certified import cycle
+        >>> print(cycle(Recurrence(beta=5.0), p_ref=0.2, near=-1.0))
+        p in [0.280660032780 +/- 3.61e-13]; multiplier in [-0.0976243 +/- 4.27e-8]
     """
 
     log_odds: tuple[arb, ...]
@@ -59,7 +65,14 @@ class Cycle:
             return tuple(sigma(L) for L in self.log_odds)
 
     def is_finite(self) -> bool:
-        """Whether the cycle is proved to exist and to be unique in the ball."""
+        """Whether the cycle is proved to exist and to be unique in the ball.
+
+        Examples:
+            >>> from grpo_lib import Recurrence
+            >>> from grpo_lib.certified import cycle
+            >>> print(cycle(Recurrence(beta=5.0), p_ref=0.2, near=-1.0, period=2).is_finite())
+            False
+        """
         return self.multiplier.is_finite() and all(L.is_finite() for L in self.log_odds)
 
     def __str__(self) -> str:
@@ -76,6 +89,11 @@ def number(value: float | str) -> arb:
 
     Raises:
         ValueError: the value is not a finite number.
+
+    Examples:
+        >>> from grpo_lib.certified import number
+        >>> print((3 * number(0.1)).overlaps(number(0.3)), 3 * 0.1 == 0.3)
+        True False
     """
     try:
         ball = arb(str(value))
@@ -86,7 +104,13 @@ def number(value: float | str) -> arb:
 
 
 def sigma(L: arb) -> arb:
-    """Probability with log-odds L."""
+    """Probability with log-odds L.
+
+    Examples:
+        >>> from grpo_lib.certified import number, sigma
+        >>> print(sigma(number(0)).str(5))
+        0.50000
+    """
     return 1 / (1 + (-L).exp())
 
 
@@ -95,6 +119,11 @@ def logit(p: float | str | arb) -> arb:
 
     Raises:
         ValueError: the probability is not a number, or 0 or 1.
+
+    Examples:
+        >>> from grpo_lib.certified import logit, number, sigma
+        >>> print(sigma(logit(0.2)).contains(number(0.2)))
+        True
     """
     p = p if isinstance(p, arb) else number(p)
     require(bool(p > 0 and p < 1), "p", p, "a probability strictly between 0 and 1")
@@ -106,6 +135,12 @@ def step(recurrence: Recurrence, L: arb, L_ref: arb) -> arb:
 
     Raises:
         ValueError: a parameter of the recurrence is an array.
+
+    Examples:
+        >>> from grpo_lib import Recurrence
+        >>> from grpo_lib.certified import number, step
+        >>> print(step(Recurrence(beta=2.0), number(0), L_ref=number(-2)).str(8))
+        [-1.0000200 +/- 6.02e-10]
     """
     alpha, beta = _parameters(recurrence)
     return alpha * L_ref + (1 - alpha) * L + _scale(recurrence, L) / beta
@@ -116,6 +151,12 @@ def slope(recurrence: Recurrence, L: arb) -> arb:
 
     Raises:
         ValueError: a parameter of the recurrence is an array.
+
+    Examples:
+        >>> from grpo_lib import Recurrence
+        >>> from grpo_lib.certified import number, slope
+        >>> print(slope(Recurrence(beta=2.0), number(1)).str(8))
+        [0.26052778 +/- 3.81e-9]
     """
     alpha, beta = _parameters(recurrence)
     if isinstance(recurrence.normalization, MeanOnly):
@@ -143,6 +184,15 @@ def cycle(recurrence: Recurrence, p_ref: float | str, near: float, period: int =
     Raises:
         ValueError: ``p_ref`` is not strictly between 0 and 1, ``near`` is not finite, ``period``
             is not a whole number of at least 1, or a parameter is an array.
+
+    Examples:
+        >>> from grpo_lib import Recurrence
+        >>> from grpo_lib.certified import cycle
+        >>> found = cycle(Recurrence(beta=5.0), p_ref=0.001, near=-6.0, period=2)
+        >>> print(found.is_finite(), found.multiplier < 1)
+        True True
+        >>> print([p.str(6) for p in found.probability])
+        ['[0.00233804 +/- 1.85e-9]', '[0.0587158 +/- 3.89e-8]']
     """
     whole = isinstance(period, int | np.integer) and not isinstance(period, bool)
     require(whole and period >= 1, "period", period, "a whole number of at least 1")
@@ -186,6 +236,11 @@ def lower_bound(function: Callable[[arb], arb], low: arb, high: arb, above: floa
     Returns:
         A number above ``above`` that the function does not fall below, as a ball; NaN if
         `PIECES` pieces were not enough.
+
+    Examples:
+        >>> from grpo_lib.certified import lower_bound, number
+        >>> print(lower_bound(lambda x: x * x + 1, number(-1), number(1), above=0.9) > 0.9)
+        True
     """
     smallest, pieces, tried = arb.pos_inf(), [(low, high)], 0
     while pieces:

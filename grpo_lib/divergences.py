@@ -19,6 +19,13 @@ def kl_divergence(a: ArrayLike, b: ArrayLike) -> Array:
 
     Raises:
         ValueError: a policy is not a distribution, or shapes do not fit.
+
+    Examples:
+        >>> from grpo_lib import kl_divergence
+        >>> print(kl_divergence([0.5, 0.5], [0.25, 0.75]).round(6))
+        0.143841
+        >>> print(kl_divergence([0.5, 0.5], [1.0, 0.0]))
+        inf
     """
     a, b = _check(a, b)
     return np.sum(rel_entr(a, b), axis=-1)
@@ -36,6 +43,11 @@ def total_variation(a: ArrayLike, b: ArrayLike) -> Array:
 
     Raises:
         ValueError: a policy is not a distribution, or shapes do not fit.
+
+    Examples:
+        >>> from grpo_lib import total_variation
+        >>> print(total_variation([0.5, 0.5], [0.25, 0.75]))
+        0.25
     """
     a, b = _check(a, b)
     return np.sum(np.abs(a - b), axis=-1) / 2
@@ -57,6 +69,11 @@ def renyi_divergence(a: ArrayLike, b: ArrayLike, alpha: ArrayLike) -> Array:
     Raises:
         ValueError: a policy is not a distribution, ``alpha`` is outside [0, 1], or shapes do not
             fit.
+
+    Examples:
+        >>> from grpo_lib import renyi_divergence
+        >>> print(renyi_divergence([0.5, 0.5], [0.25, 0.75], alpha=[0.5, 1.0]).round(6))
+        [0.069336 0.143841]
     """
     a, b = _check(a, b)
     alpha = np.asarray(parameter("alpha", alpha, at_least=0, at_most=1))

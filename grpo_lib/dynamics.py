@@ -19,6 +19,14 @@ class Trajectory:
 
     Attributes:
         log_odds: log-odds of the probability of success, shape [steps + 1, ...].
+
+    Examples:
+        >>> from grpo_lib import Recurrence
+        >>> path = Recurrence(beta=1.0).trajectory(p_ref=0.2, steps=3)
+        >>> print(path.probability.round(4))
+        [0.2    0.7528 0.7174 0.6973]
+        >>> print(path.log_odds.round(4))
+        [-1.3863  1.1136  0.9318  0.8347]
     """
 
     log_odds: Array
@@ -47,6 +55,17 @@ class Recurrence:
 
     Raises:
         ValueError: a parameter is out of its range or NaN, or they do not broadcast.
+
+    Examples:
+        >>> from grpo_lib import MeanOnly, Recurrence
+        >>> reference = Recurrence(beta=1.0)
+        >>> mirror = Recurrence(beta=1.0, alpha=0.0)
+        >>> dr_grpo = Recurrence(beta=1.0, normalization=MeanOnly())
+        >>> for recurrence in reference, mirror, dr_grpo:
+        ...     print(recurrence.trajectory(p_ref=0.2, steps=4).probability.round(4))
+        [0.2    0.7528 0.7174 0.6973 0.6879]
+        [0.2    0.7528 0.9687 0.9999 1.    ]
+        [0.2    0.4046 0.4046 0.4046 0.4046]
     """
 
     beta: float | Array
@@ -72,6 +91,11 @@ class Recurrence:
         Raises:
             ValueError: NaN, shapes that do not broadcast, or ``0 < alpha < 1`` with one of the two
                 log-odds at -inf and the other at +inf: no policy is near both.
+
+        Examples:
+            >>> from grpo_lib import Recurrence
+            >>> print(Recurrence(beta=[1.0, 4.0]).step(L=0.0, L_ref=-1.0).round(4))
+            [ 1.  -0.5]
         """
         L, L_ref = real_array("L", L), real_array("L_ref", L_ref)
         self._check(L, L_ref, L=L, L_ref=L_ref)
@@ -88,6 +112,11 @@ class Recurrence:
 
         Raises:
             ValueError: NaN, or a shape that does not broadcast with the parameters.
+
+        Examples:
+            >>> from grpo_lib import Recurrence
+            >>> print(Recurrence(beta=1.0).slope([-2.0, 0.0, 2.0]).round(4))
+            [-1.175  0.     1.175]
         """
         L = real_array("L", L)
         self._shape(L=L)
@@ -109,6 +138,14 @@ class Recurrence:
             ValueError: a probability is outside [0, 1], ``steps`` is not a whole number of at
                 least 0, shapes do not broadcast, or the pair ``p_0``, ``p_ref`` is one that `step`
                 refuses.
+
+        Examples:
+            >>> from grpo_lib import Recurrence
+            >>> path = Recurrence(beta=5.0).trajectory(p_ref=[0.2, 0.5], steps=2, p_0=0.1)
+            >>> print(path.probability.round(4))
+            [[0.1    0.1   ]
+             [0.3275 0.6607]
+             [0.2769 0.6041]]
         """
         p_ref = probability("p_ref", p_ref)
         p_0 = p_ref if p_0 is None else probability("p_0", p_0)
@@ -133,6 +170,12 @@ class Recurrence:
 
         Raises:
             ValueError: as in `trajectory`.
+
+        Examples:
+            >>> from grpo_lib import MeanOnly, Recurrence
+            >>> mirror = Recurrence(beta=2.0, normalization=MeanOnly(), alpha=0.0)
+            >>> print(mirror.iterate(L_ref=[-3.0, 0.0], steps=10))
+            [2. 5.]
         """
         L_ref = real_array("L_ref", L_ref)
         L = L_ref if L_0 is None else real_array("L_0", L_0)

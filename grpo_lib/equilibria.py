@@ -26,6 +26,17 @@ class FixedPoints:
         slope: derivative of the update p_{n-1} -> p_n at each of them, padded with NaN, shape
             [..., 3]. A fixed point attracts if its absolute value is below 1 and repels if it is
             above 1. At a finite fixed point this is also the derivative in log-odds.
+
+    Examples:
+        >>> from grpo_lib import Recurrence, fixed_points
+        >>> from scipy.special import logit
+        >>> found = fixed_points(Recurrence(beta=1.0), logit(0.2))
+        >>> print(found.count)
+        3
+        >>> print(found.probability.round(4))
+        [0.6813 0.9347 1.    ]
+        >>> print(abs(found.slope) < 1)  # which of them attract
+        [ True False  True]
     """
 
     log_odds: Array
@@ -86,6 +97,15 @@ def fixed_points(recurrence: Recurrence, L_ref: ArrayLike) -> FixedPoints:
 
     Raises:
         ValueError: ``L_ref`` is NaN or does not broadcast with the recurrence's parameters.
+
+    Examples:
+        >>> from grpo_lib import MeanOnly, Recurrence, fixed_points
+        >>> print(fixed_points(Recurrence(beta=[0.1, 5.0]), L_ref=0.0).count)
+        [1 3]
+        >>> print(fixed_points(Recurrence(beta=5.0), L_ref=0.0).log_odds.round(2))
+        [ 0.41  7.17 63.25]
+        >>> print(fixed_points(Recurrence(beta=5.0, normalization=MeanOnly()), L_ref=0.0).log_odds)
+        [0.2 nan nan]
     """
     L_ref = real_array("L_ref", L_ref)
     shape = recurrence._shape(L_ref=L_ref)

@@ -25,7 +25,16 @@ MIME_TYPE = "application/vnd.grpo-companion.evidence+json"
 
 
 class EvidenceError(AssertionError):
-    """Evidence that does not support its claim."""
+    """Evidence that does not support its claim.
+
+    Examples:
+        >>> import sympy as sp
+        >>> from grpo_lib import ledger
+        >>> ledger.claim("theorem-2").proved("one is two", sp.Eq(1, 2))
+        Traceback (most recent call last):
+            ...
+        grpo_lib.ledger.EvidenceError: theorem-2: not proved: one is two: False is not 0 or true
+    """
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,11 @@ class Evidence:
         bound: the largest value that a ``measured`` entry may have, the smallest that a
             ``rejected`` one must have, or the number that a ``certified`` ball lies above; None
             for ``proved`` and for a ball that only has to be finite.
+
+    Examples:
+        >>> from grpo_lib.ledger import Evidence
+        >>> print(Evidence("measured", "closed form against samples", 3e-14, bound=1e-12).finding)
+        3e-14 ≤ 1e-12
     """
 
     kind: Literal["proved", "certified", "measured", "rejected"]
@@ -68,6 +82,14 @@ class Claim:
     Attributes:
         id: the claim's id in ``claims.yml``.
         evidence: the entries, in the order in which they were first recorded.
+
+    Examples:
+        >>> from grpo_lib.ledger import Claim
+        >>> claim = Claim("theorem-2")
+        >>> entry = claim.measured("closed form against samples", 3e-14, at_most=1e-12)
+        >>> print(claim)
+        claim theorem-2
+        measured   closed form against samples: 3e-14 ≤ 1e-12
     """
 
     def __init__(self, id: str) -> None:
@@ -94,6 +116,14 @@ class Claim:
         Raises:
             EvidenceError: the expression is neither 0 nor true.
             ValueError: the expression is not a SymPy object.
+
+        Examples:
+            >>> import sympy as sp
+            >>> from grpo_lib import ledger
+            >>> x = sp.Symbol("x")
+            >>> difference = sp.expand((x + 1) ** 2) - (x**2 + 2 * x + 1)
+            >>> print(ledger.claim("theorem-2").proved("the square of a sum", difference).finding)
+            0
         """
         if not isinstance(expression, sp.Basic | sp.MatrixBase):
             raise ValueError(
@@ -116,6 +146,13 @@ class Claim:
         Raises:
             EvidenceError: the ball is not finite, or does not lie above the number.
             ValueError: the object is not a ball.
+
+        Examples:
+            >>> from flint import arb
+            >>> from grpo_lib import ledger
+            >>> entry = ledger.claim("theorem-2").certified("pi is above 3", arb.pi(), above=3)
+            >>> print(entry.kind, entry.bound)
+            certified 3
         """
         if not callable(getattr(ball, "is_finite", None)):
             raise ValueError(f"ball must be a python-flint ball (arb), got {ball!r}")
@@ -135,6 +172,13 @@ class Claim:
         Raises:
             EvidenceError: the value exceeds the bound, is negative, NaN or infinite.
             ValueError: the bound is not a finite number of at least 0.
+
+        Examples:
+            >>> from grpo_lib import ledger
+            >>> ledger.claim("theorem-2").measured("too far", 0.5, at_most=1e-9)
+            Traceback (most recent call last):
+                ...
+            grpo_lib.ledger.EvidenceError: theorem-2: measured: too far: 0.5 is not in [0, 1e-09]
         """
         entry = Evidence("measured", name, float(value), _bound("at_most", at_most, at_most >= 0))
         if not 0 <= entry.value <= entry.bound:
@@ -152,6 +196,12 @@ class Claim:
         Raises:
             EvidenceError: the value stays below the bound, or is NaN or infinite.
             ValueError: the bound is not a finite number above 0.
+
+        Examples:
+            >>> from grpo_lib import ledger
+            >>> entry = ledger.claim("theorem-2").rejected("beta left out", 0.4, at_least=1e-3)
+            >>> print(entry.finding)
+            0.4 ≥ 0.001
         """
         entry = Evidence("rejected", name, float(value), _bound("at_least", at_least, at_least > 0))
         if not (math.isfinite(entry.value) and entry.value >= entry.bound):
@@ -197,6 +247,12 @@ def claim(id: str) -> Claim:
 
     Raises:
         ValueError: the id is not a non-empty string.
+
+    Examples:
+        >>> from grpo_lib import ledger
+        >>> print(ledger.claim("theorem-2"))
+        claim theorem-2
+        no evidence recorded
     """
     return Claim(id)
 

@@ -25,6 +25,12 @@ class MeanVariance:
 
     Raises:
         ValueError: ``eps`` is negative, infinite or NaN.
+
+    Examples:
+        >>> from grpo_lib import MeanVariance
+        >>> w_plus, w_minus = MeanVariance(eps=0.01).weights(L=0.0)  # p = 1/2
+        >>> print(w_plus.round(4), w_minus.round(4))
+        0.9806 0.9806
     """
 
     eps: float | Array = 1e-5
@@ -40,6 +46,11 @@ class MeanVariance:
 
         Raises:
             ValueError: ``L`` is NaN, or does not broadcast with ``eps``.
+
+        Examples:
+            >>> from grpo_lib import MeanVariance
+            >>> print(MeanVariance(eps=1e-4).scale([0.0, float("inf")]).round(2))
+            [  2. 100.]
         """
         L = real_array("L", L)
         broadcastable(L=L, eps=self.eps)
@@ -56,6 +67,13 @@ class MeanVariance:
 
         Raises:
             ValueError: ``L`` is NaN, or does not broadcast with ``eps``.
+
+        Examples:
+            >>> from grpo_lib import MeanVariance
+            >>> from scipy.special import logit
+            >>> w_plus, w_minus = MeanVariance().weights(logit([0.1, 0.5, 0.9]))
+            >>> print(w_plus.round(3), w_minus.round(3))
+            [3.    1.    0.333] [0.333 1.    3.   ]
         """
         omega = self.scale(L)
         L = np.asarray(L, dtype=float)
@@ -90,7 +108,13 @@ class MeanVariance:
 
 @dataclass(frozen=True)
 class MeanOnly:
-    """Dr. GRPO's normalisation: subtract the mean, divide by nothing; paper, section 5."""
+    """Dr. GRPO's normalisation: subtract the mean, divide by nothing; paper, section 5.
+
+    Examples:
+        >>> from grpo_lib import MeanOnly
+        >>> print(*MeanOnly().weights(L=0.0))
+        0.5 0.5
+    """
 
     def scale(self, L: ArrayLike) -> Array:
         """Omega = 1.
@@ -100,6 +124,11 @@ class MeanOnly:
 
         Raises:
             ValueError: ``L`` is NaN.
+
+        Examples:
+            >>> from grpo_lib import MeanOnly
+            >>> print(MeanOnly().scale([-7.0, 0.0]))
+            [1. 1.]
         """
         return self._scale(real_array("L", L))
 
@@ -114,6 +143,13 @@ class MeanOnly:
 
         Raises:
             ValueError: ``L`` is NaN.
+
+        Examples:
+            >>> from grpo_lib import MeanOnly
+            >>> from scipy.special import logit
+            >>> w_plus, w_minus = MeanOnly().weights(logit([0.1, 0.5, 0.9]))
+            >>> print(w_plus.round(3), w_minus.round(3))
+            [0.9 0.5 0.1] [0.1 0.5 0.9]
         """
         L = real_array("L", L)
         return expit(-L), expit(L)

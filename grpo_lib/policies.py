@@ -32,6 +32,11 @@ def success_probability(policy: ArrayLike, reward: ArrayLike) -> Array:
 
     Raises:
         ValueError: a policy is not a distribution, a reward is not 0 or 1, or shapes do not fit.
+
+    Examples:
+        >>> from grpo_lib import success_probability
+        >>> print(success_probability([0.25, 0.5, 0.25], reward=[1, 0, 1]))
+        0.5
     """
     policy, reward = _check(policy=policy, reward=reward)
     return np.sum(policy * reward, axis=-1)
@@ -49,6 +54,11 @@ def success_log_odds(policy: ArrayLike, reward: ArrayLike) -> Array:
 
     Raises:
         ValueError: as in `success_probability`.
+
+    Examples:
+        >>> from grpo_lib import success_log_odds
+        >>> print(success_log_odds([[0.25, 0.75], [0.0, 1.0]], reward=[1, 0]).round(4))
+        [-1.0986    -inf]
     """
     policy, reward = _check(policy=policy, reward=reward)
     return _log_odds(policy, reward)
@@ -73,6 +83,14 @@ def advantage(
     Raises:
         ValueError: as in `success_probability`; or ``normalization`` is not one, or its parameters
             do not broadcast over prompts.
+
+    Examples:
+        >>> from grpo_lib import MeanOnly, MeanVariance, advantage
+        >>> policy, reward = [0.25, 0.5, 0.25], [1, 0, 0]
+        >>> print(advantage(reward, policy, MeanOnly()))
+        [ 0.75 -0.25 -0.25]
+        >>> print(advantage(reward, policy, MeanVariance(eps=0.0)).round(4))
+        [ 1.7321 -0.5774 -0.5774]
     """
     policy, reward = _check(policy=policy, reward=reward)
     parameters = vars(check_normalization(normalization))
@@ -96,6 +114,12 @@ def optimal_policy(anchor: ArrayLike, advantage: ArrayLike, beta: ArrayLike) -> 
     Raises:
         ValueError: the anchor is not a distribution, the advantage is not finite on its support,
             ``beta`` is not above 0, or shapes do not fit.
+
+    Examples:
+        >>> from grpo_lib import advantage, optimal_policy
+        >>> policy, reward = [0.25, 0.5, 0.25], [1, 0, 0]
+        >>> print(optimal_policy(policy, advantage(reward, policy), beta=1.0).round(4))
+        [0.7704 0.153  0.0765]
     """
     anchor, advantage = distribution("anchor", anchor), real_array("advantage", advantage)
     same_outcomes(anchor=anchor, advantage=advantage)
@@ -129,6 +153,12 @@ def geometric_mean(a: ArrayLike, b: ArrayLike, alpha: ArrayLike) -> Array:
     Raises:
         ValueError: a policy is not a distribution, ``alpha`` is outside [0, 1], shapes do not fit,
             or ``0 < alpha < 1`` and the two policies share no outcome.
+
+    Examples:
+        >>> from grpo_lib import geometric_mean
+        >>> print(geometric_mean([0.8, 0.2], [0.2, 0.8], alpha=[0.0, 0.5]))
+        [[0.2 0.8]
+         [0.5 0.5]]
     """
     a, b = distribution("a", a), distribution("b", b)
     same_outcomes(a=a, b=b)

@@ -20,6 +20,13 @@ def random_rewards(rng: np.random.Generator, count: int, outcomes: int) -> Array
 
     Raises:
         ValueError: ``outcomes`` is below 2.
+
+    Examples:
+        >>> import numpy as np
+        >>> from grpo_lib import random_rewards
+        >>> reward = random_rewards(np.random.default_rng(0), count=1000, outcomes=5)
+        >>> print(reward.shape, reward.sum(axis=-1).min(), reward.sum(axis=-1).max())
+        (1000, 5) 1.0 4.0
     """
     require(outcomes >= 2, "outcomes", outcomes, "at least 2: one success and one failure")
     reward = rng.random((count, outcomes)) < rng.random((count, 1))
@@ -43,6 +50,14 @@ def random_policies(rng: np.random.Generator, L: ArrayLike, reward: ArrayLike) -
     Raises:
         ValueError: ``L`` is NaN, or a reward is not 0 or 1, or a prompt lacks a success or a
             failure.
+
+    Examples:
+        >>> import numpy as np
+        >>> from grpo_lib import random_policies, success_log_odds
+        >>> reward = [[1, 0, 0], [1, 1, 0]]
+        >>> policy = random_policies(np.random.default_rng(0), [-3.0, 7.0], reward)
+        >>> print(success_log_odds(policy, reward).round(9))
+        [-3.  7.]
     """
     L, reward = real_array("L", L)[..., None], binary("reward", reward)
     mixed = np.any(reward == 1, axis=-1) & np.any(reward == 0, axis=-1)

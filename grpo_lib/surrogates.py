@@ -34,6 +34,13 @@ def clipped_surrogate(
     Raises:
         ValueError: a policy is not a distribution, a reward is not 0 or 1, ``clip`` is negative,
             or shapes do not fit.
+
+    Examples:
+        >>> from grpo_lib import MeanOnly, clipped_surrogate
+        >>> old_policy, policy = [0.5, 0.5], [0.9, 0.1]
+        >>> value = clipped_surrogate(policy, old_policy, [1, 0], [0.2, 10.0], MeanOnly())
+        >>> print(value.round(12))
+        [0.1 0.4]
     """
     policy, old_policy, reward, clip = _check(policy, old_policy, reward, clip, normalization)
     A = np.where(old_policy > 0, advantage(reward, old_policy, normalization), 0.0)
@@ -64,6 +71,13 @@ def contrastive_surrogate(
 
     Raises:
         ValueError: as in `clipped_surrogate`.
+
+    Examples:
+        >>> from grpo_lib import MeanOnly, contrastive_surrogate
+        >>> old_policy, policy = [0.5, 0.5], [0.9, 0.1]
+        >>> value = contrastive_surrogate(policy, old_policy, [1, 0], [0.2, 10.0], MeanOnly())
+        >>> print(value.round(12))
+        [0.1 0.4]
     """
     policy, old_policy, reward, clip = _check(policy, old_policy, reward, clip, normalization)
     w_plus, w_minus = normalization.weights(success_log_odds(old_policy, reward))

@@ -28,82 +28,187 @@ Policy = Sequence[sp.Expr]
 
 
 def sigma(L: sp.Expr) -> sp.Expr:
-    """Probability with log-odds L."""
+    """Probability with log-odds L.
+
+    Examples:
+        >>> from grpo_lib.symbolic import L, sigma
+        >>> print(sigma(L))
+        1/(1 + exp(-L))
+    """
     return 1 / (1 + sp.exp(-L))
 
 
 def logit(p: sp.Expr) -> sp.Expr:
-    """Log-odds of the probability p."""
+    """Log-odds of the probability p.
+
+    Examples:
+        >>> from grpo_lib.symbolic import logit, p
+        >>> print(logit(p))
+        log(p/(1 - p))
+    """
     return sp.log(p / (1 - p))
 
 
 def omega(p: sp.Expr, eps: sp.Expr) -> sp.Expr:
-    """Scale Omega of mean and variance normalisation; Eq. (4). Mean-only has Omega = 1."""
+    """Scale Omega of mean and variance normalisation; Eq. (4). Mean-only has Omega = 1.
+
+    Examples:
+        >>> import sympy as sp
+        >>> from grpo_lib.symbolic import eps, omega, p
+        >>> print(omega(p, eps).subs({p: sp.Rational(1, 2), eps: 0}))
+        2
+    """
     return 1 / sp.sqrt(p * (1 - p) + eps)
 
 
 def omega_plus(p: sp.Expr, eps: sp.Expr) -> sp.Expr:
-    """Weight w_plus of a success; Eq. (4)."""
+    """Weight w_plus of a success; Eq. (4).
+
+    Examples:
+        >>> import sympy as sp
+        >>> from grpo_lib.symbolic import eps, omega_plus, p
+        >>> print(omega_plus(p, eps).subs({p: sp.Rational(1, 5), eps: 0}))
+        2
+    """
     return (1 - p) * omega(p, eps)
 
 
 def omega_minus(p: sp.Expr, eps: sp.Expr) -> sp.Expr:
-    """Weight w_minus of a failure; Eq. (4)."""
+    """Weight w_minus of a failure; Eq. (4).
+
+    Examples:
+        >>> import sympy as sp
+        >>> from grpo_lib.symbolic import eps, omega_minus, p
+        >>> print(omega_minus(p, eps).subs({p: sp.Rational(4, 5), eps: 0}))
+        2
+    """
     return p * omega(p, eps)
 
 
 def success_map(p: sp.Expr, p_ref: sp.Expr, beta: sp.Expr, eps: sp.Expr) -> sp.Expr:
-    """The map h of Theorem 2: next probability of success with the KL penalty to the reference."""
+    """The map h of Theorem 2: next probability of success with the KL penalty to the reference.
+
+    Examples:
+        >>> from grpo_lib.symbolic import beta, eps, p, p_ref, success_map
+        >>> h = success_map(p, p_ref, beta, eps)
+        >>> print(h.subs({p: 0.2, p_ref: 0.2, beta: 1, eps: 0}).round(4))
+        0.7528
+    """
     return 1 / (1 + (1 - p_ref) / p_ref * sp.exp(-omega(p, eps) / beta))
 
 
 def log_odds_map(
     L: sp.Expr, L_ref: sp.Expr, beta: sp.Expr, eps: sp.Expr, alpha: sp.Expr = sp.S.One
 ) -> sp.Expr:
-    """One update in log-odds, without Renyi correction; Theorems 2, 4 and 9."""
+    """One update in log-odds, without Renyi correction; Theorems 2, 4 and 9.
+
+    Examples:
+        >>> from grpo_lib.symbolic import L, L_ref, beta, log_odds_map
+        >>> print(log_odds_map(0, L_ref, beta, 0))
+        L_ref + 2/beta
+    """
     return alpha * L_ref + (1 - alpha) * L + omega(sigma(L), eps) / beta
 
 
 def clipped(ratio: sp.Expr, advantage: sp.Expr, clip: sp.Expr) -> sp.Expr:
-    """PPO's clipped term f_clip(ratio, advantage); section 2.2."""
+    """PPO's clipped term f_clip(ratio, advantage); section 2.2.
+
+    Examples:
+        >>> import sympy as sp
+        >>> from grpo_lib.symbolic import clipped
+        >>> clip = sp.Rational(1, 5)
+        >>> print(clipped(sp.S(2), 1, clip), clipped(sp.S(2), -1, clip), clipped(sp.S(0), -1, clip))
+        6/5 -2 -4/5
+    """
     clamped = sp.Min(sp.Max(ratio, 1 - clip), 1 + clip)
     return sp.Min(ratio * advantage, clamped * advantage)
 
 
 def success_probability(policy: Policy, reward: Sequence[int]) -> sp.Expr:
-    """Mass of the outcomes with reward 1."""
+    """Mass of the outcomes with reward 1.
+
+    Examples:
+        >>> import sympy as sp
+        >>> from grpo_lib.symbolic import success_probability
+        >>> print(success_probability(sp.symbols("a b c"), [1, 0, 1]))
+        a + c
+    """
     return sp.Add(*(mass * r for mass, r in zip(policy, reward, strict=True)))
 
 
 def advantage(reward: Sequence[int], policy: Policy, omega: sp.Expr) -> list[sp.Expr]:
-    """Centred reward times the scale Omega, per outcome."""
+    """Centred reward times the scale Omega, per outcome.
+
+    Examples:
+        >>> import sympy as sp
+        >>> from grpo_lib.symbolic import advantage
+        >>> print(advantage([1, 0], [sp.Rational(1, 4), sp.Rational(3, 4)], sp.Symbol("Omega")))
+        [3*Omega/4, -Omega/4]
+    """
     success = success_probability(policy, reward)
     return [(r - success) * omega for r in reward]
 
 
 def optimal_policy(anchor: Policy, advantage: Policy, beta: sp.Expr) -> list[sp.Expr]:
-    """Anchor times exp(A / beta), normalised; Theorems 1 and 8."""
+    """Anchor times exp(A / beta), normalised; Theorems 1 and 8.
+
+    Examples:
+        >>> import sympy as sp
+        >>> from grpo_lib.symbolic import beta, optimal_policy
+        >>> print(optimal_policy([sp.Rational(1, 2)] * 2, [beta * sp.log(3), 0], beta))
+        [3/4, 1/4]
+    """
     weights = [q * sp.exp(A / beta) for q, A in zip(anchor, advantage, strict=True)]
     return [weight / sp.Add(*weights) for weight in weights]
 
 
 def geometric_mean(a: Policy, b: Policy, alpha: sp.Expr) -> list[sp.Expr]:
-    """Normalised a^alpha b^(1 - alpha); Lemma 2."""
+    """Normalised a^alpha b^(1 - alpha); Lemma 2.
+
+    Examples:
+        >>> import sympy as sp
+        >>> from grpo_lib.symbolic import geometric_mean
+        >>> a, b = [sp.Rational(4, 5), sp.Rational(1, 5)], [sp.Rational(1, 5), sp.Rational(4, 5)]
+        >>> print([sp.nsimplify(mass) for mass in geometric_mean(a, b, sp.Rational(1, 2))])
+        [1/2, 1/2]
+    """
     weights = [x**alpha * y ** (1 - alpha) for x, y in zip(a, b, strict=True)]
     return [weight / sp.Add(*weights) for weight in weights]
 
 
 def kl_divergence(a: Policy, b: Policy) -> sp.Expr:
-    """KL(a || b) in nats."""
+    """KL(a || b) in nats.
+
+    Examples:
+        >>> import sympy as sp
+        >>> from grpo_lib.symbolic import kl_divergence
+        >>> print(kl_divergence([1], [sp.Rational(1, 2)]))
+        log(2)
+    """
     return sp.Add(*(x * sp.log(x / y) for x, y in zip(a, b, strict=True)))
 
 
 def total_variation(a: Policy, b: Policy) -> sp.Expr:
-    """Half the L1 distance."""
+    """Half the L1 distance.
+
+    Examples:
+        >>> import sympy as sp
+        >>> from grpo_lib.symbolic import total_variation
+        >>> print(total_variation([sp.S(1), sp.S(0)], [sp.Rational(1, 4), sp.Rational(3, 4)]))
+        3/4
+    """
     return sp.Add(*(sp.Abs(x - y) for x, y in zip(a, b, strict=True))) / 2
 
 
 def renyi_divergence(a: Policy, b: Policy, alpha: sp.Expr) -> sp.Expr:
-    """D_alpha(a || b) in nats, for alpha other than 1; Lemma 3."""
+    """D_alpha(a || b) in nats, for alpha other than 1; Lemma 3.
+
+    Examples:
+        >>> import sympy as sp
+        >>> from grpo_lib.symbolic import renyi_divergence
+        >>> half, quarter = sp.Rational(1, 2), sp.Rational(1, 4)
+        >>> print(renyi_divergence([1, 0], [quarter, 1 - quarter], half))
+        2*log(2)
+    """
     shared = sp.Add(*(x**alpha * y ** (1 - alpha) for x, y in zip(a, b, strict=True)))
     return sp.log(shared) / (alpha - 1)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reproduce import scorecard, site
+from reproduce import disk, scorecard, site
 from reproduce.execute import execute
 from reproduce.ledger import build_ledger, collect, describe_run, write_ledger
 from reproduce.options import positive, whole
@@ -27,6 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(options)
     except ReproduceError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if not disk.is_full(error):
+            raise
+        print(f"error: {disk.MESSAGE}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

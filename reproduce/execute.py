@@ -22,6 +22,7 @@ from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
+from reproduce import disk
 from reproduce.project import Project, ReproduceError, write_text
 
 # The kernels share the cores among themselves, so none of them may start threads of its own.
@@ -176,6 +177,8 @@ class _Job:
         except DeadKernelError:
             reason = "the kernel died"
         except Exception as error:  # a kernel that does not start can fail in many ways
+            if disk.is_full(error):
+                raise
             reason = f"{type(error).__name__}: {error}"
         else:
             seconds = round(time.perf_counter() - self.start, 2)

@@ -35,3 +35,17 @@ def notebook_link(text: str, notebook: str | None) -> str:
 def plain(text: str) -> str:
     """Escape what Markdown would take for markup."""
     return re.sub(r"([\\`*_{}\[\]<>$|#~^])", r"\\\1", text)
+
+
+def evidence_anchor(claim: str) -> str:
+    """Name of the place where a chapter shows the evidence for a claim, given by its id."""
+    return f"evidence-{claim}"
+
+
+def evidence_link(text: str, claim: dict[str, Any]) -> str:
+    """Link a text to the table of a claim's evidence; plain text if there is none."""
+    if not claim["evidence"]:
+        return text
+    # Raw HTML: the anchor stands in a cell's output, where MyST does not look for it.
+    target = f"../notebooks/{claim['notebook']}.html#{evidence_anchor(claim['id'])}"
+    return f'<a href="{target}">{text}</a>'

@@ -4,11 +4,19 @@ from collections import Counter
 from typing import Any
 
 from grpo_lib.ledger import Evidence
-from reproduce.markup import chapter_link, list_table, notebook_link, plain
+from reproduce.markup import chapter_link, evidence_link, list_table, notebook_link, plain
 
 HEAD = ["Claim", "Verdict", "Evidence", "Worst error", "Seconds"]
 KINDS = ("proved", "certified", "measured", "rejected")
 GROUPS = {"figure": "Figures and tables", "table": "Figures and tables", "erratum": "Errata"}
+FATES = {
+    "holds": "hold as printed",
+    "holds corrected": "hold corrected",
+    "false as stated": "false as stated",
+    "ours": "added here",
+    "open": "open",
+    "failed": "failed",
+}
 NATURES = {"typo": "A typo.", "loose": "A loose statement.", "false": "A false statement."}
 
 
@@ -22,7 +30,7 @@ def rows(ledger: dict[str, Any]) -> list[list[str]]:
     return [
         [
             claim["label"],
-            claim["verdict"] or claim["status"],
+            _fate(claim),
             _kinds([claim]) or "–",
             _worst_error(claim["evidence"]),
             "–" if claim["seconds"] is None else f"{claim['seconds']:.1f}",
@@ -43,14 +51,29 @@ def as_text(ledger: dict[str, Any]) -> str:
 
 def parts(ledger: dict[str, Any]) -> dict[str, str]:
     """Write the generated parts of the book's pages, by the name of their marker, in MyST."""
-    return {"scorecard": _scorecard(ledger), "errata": _errata(ledger), "counts": _counts(ledger)}
+    return {
+        "scorecard": _scorecard(ledger),
+        "errata": _errata(ledger),
+        "counts": _counts(ledger),
+        "corrections": _corrections(ledger),
+    }
+
+
+def badge(ledger: dict[str, Any]) -> dict[str, Any]:
+    """Say how many items are checked, in the form that shields.io takes from an endpoint."""
+    status = Counter(claim["status"] for claim in ledger["claims"])
+    color = "red" if status["failed"] else "yellow" if status["open"] else "brightgreen"
+    message = f"{status['passed']} of {status.total()} items checked"
+    return {"schemaVersion": 1, "label": "GRPO paper, executed", "message": message, "color": color}
 
 
 def _scorecard(ledger: dict[str, Any]) -> str:
     tables: dict[str, list[list[str]]] = {}
     for claim, row in zip(ledger["claims"], rows(ledger), strict=True):
         group = GROUPS.get(claim["id"].split("-")[0], "Results")
-        tables.setdefault(group, []).append([chapter_link(claim), *row[1:]])
+        tables.setdefault(group, []).append(
+            [chapter_link(claim), row[1], evidence_link(row[2], claim), *row[3:]]
+        )
     return "\n\n".join(
         f"## {group}\n\n{list_table(HEAD, table)}" for group, table in tables.items()
     )
@@ -77,19 +100,32 @@ def _check(claim: dict[str, Any]) -> str:
     )
     notebook = claim["notebook"]
     return (
-        f"In {notebook_link(notebook, notebook)}: {claim['verdict']}. Rejected there: {rejected}."
+        f"In {notebook_link(notebook, notebook)}: {claim['verdict']} "
+        f"({evidence_link('evidence', claim)}). Rejected there: {rejected}."
     )
 
 
 def _counts(ledger: dict[str, Any]) -> str:
     claims = ledger["claims"]
-    passed = sum(claim["status"] == "passed" for claim in claims)
+    fates = Counter(_fate(claim) for claim in claims if "nature" not in claim)
+    counts = ", ".join(f"{fates[fate]} {text}" for fate, text in FATES.items() if fates[fate])
     entries = sum(len(claim["evidence"]) for claim in claims)
-    rest = f" {len(claims) - passed} are open." if passed < len(claims) else ""
     return (
-        f"{passed} of {len(claims)} items are checked, by {entries} pieces of evidence "
-        f"({_kinds(claims)}).{rest}"
+        f"**{fates.total()} results and figures:** {counts}.\n\n"
+        f"**{entries} pieces of evidence:** {_kinds(claims)}."
     )
+
+
+def _corrections(ledger: dict[str, Any]) -> str:
+    errata = [claim for claim in ledger["claims"] if "nature" in claim]
+    natures = Counter(claim["nature"] for claim in errata)
+    counts = ", ".join(f"{natures[nature]} {nature}" for nature in NATURES if natures[nature])
+    checked = sum(claim["status"] == "passed" for claim in errata)
+    return f"**{len(errata)} errata:** {counts}. Checked by a notebook: {checked}."
+
+
+def _fate(claim: dict[str, Any]) -> str:
+    return claim["verdict"] or claim["status"]
 
 
 def _kinds(claims: list[dict[str, Any]]) -> str:

@@ -1,6 +1,6 @@
 """Stage the book's pages with the executed notebooks and build the site from them."""
 
-import copy
+import json
 import os
 import re
 import shutil
@@ -9,15 +9,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import nbformat
 import yaml
 from nbformat import NotebookNode
 from papermill.exceptions import strip_color
 
-from grpo_lib.ledger import MIME_TYPE
-from reproduce import contents, scorecard, sweep
-from reproduce.execute import Result
+from reproduce import contents, disk, explorer, figures, scorecard, sweep
+from reproduce.chapter import as_page, for_colab
+from reproduce.execute import Result, read_notebook
 from reproduce.ledger import SCHEMA_PATH
 from reproduce.project import Project, ReproduceError, read_yaml, write_text
 
@@ -29,9 +30,12 @@ JUPYTER_BOOK = (sys.executable, "-c", "from jupyter_book.cli.main import main; m
 HOSTS = ("github", "gitlab", "bitbucket")
 """Where a repository must be for the theme to know its buttons."""
 
+COLAB_BRANCH = "colab"
+"""Branch and folder of the copies for Colab, which opens only what is in a branch on GitHub."""
+
 
 def publish(project: Project, results: Sequence[Result], ledger: dict[str, Any]) -> None:
-    """Stage the book, build it unless nothing has changed, and add the ledger to it.
+    """Stage the book, build it unless nothing has changed, and add ledger and badge.
 
     Args:
         project: the project, with its ledger written.
@@ -42,33 +46,54 @@ def publish(project: Project, results: Sequence[Result], ledger: dict[str, Any])
         ReproduceError: a page has an unknown marker, or the build gave a warning or an error. The
             book built before is still there.
     """
-    stage(project, results, ledger)
+    _restore(project.html)
     stamp = project.build / "html.stamp"
-    staged = [path for path in project.stage.rglob("*") if path.is_file()]
-    fingerprint = project.fingerprint([*staged, *project.source_files()])
+    fingerprint = " ".join([project.fingerprint(_sources(project)), *_repository()])
     built = project.html.exists() and stamp.exists() and stamp.read_text("utf-8") == fingerprint
-    if not built:
+    if built:
+        book = project.html
+    else:
+        stage(project, results, ledger)
         print("Building the book ...")
         book = _build(project)
+    for path in (project.ledger, SCHEMA_PATH):
+        write_text(book / path.name, path.read_text("utf-8"))
+    write_text(book / "badge.json", json.dumps(scorecard.badge(ledger)) + "\n")
+    if not built:  # nothing is missing in the new book when it takes the place of the old one
+        _add_notebooks(project, book)
         stamp.unlink(missing_ok=True)
         _replace(project.html, book)
         write_text(stamp, fingerprint)
-    for path in (project.ledger, SCHEMA_PATH):
-        write_text(project.html / path.name, path.read_text("utf-8"))
+
+
+def _sources(project: Project) -> list[Path]:
+    """Everything that the book is made from: pages, notebooks, what they gave, and the programs."""
+    files = [project.config, project.toc, project.claims, *project.source_files()]
+    for folder, pattern in (
+        (project.book, "**/*"),
+        (project.notebooks, "*.ipynb"),
+        (project.executed, "*.ipynb"),
+        (project.root / "reproduce", "**/*.py"),
+    ):
+        files += [path for path in folder.glob(pattern) if path.is_file()]
+    return files
 
 
 def stage(project: Project, results: Sequence[Result], ledger: dict[str, Any]) -> None:
     """Lay out in ``_build/stage`` what the site is built from, in the layout of the repository."""
-    parts = generated_parts(project, ledger)
+    drawn = figures.collect(results)
+    parts = generated_parts(project, ledger) | figures.parts(drawn)
     shutil.rmtree(project.stage, ignore_errors=True)
     shutil.copytree(project.book, project.stage / "book")
+    figures.write(drawn, project.stage / "book")
+    explorer.add_library(project.stage / "book")
     for page in project.stage.glob("book/**/*.md"):
         text = page.read_text("utf-8")
         name = page.relative_to(project.stage).as_posix()
         page.write_text(fill(text, parts, name), "utf-8")
     for result in results:
         page = project.stage / "notebooks" / f"{result.name}.ipynb"
-        write_text(page, nbformat.writes(_as_page(result, ledger)))
+        write_text(page, nbformat.writes(_page(result, ledger)))
     shutil.copy(project.toc, project.stage)
     config = yaml.safe_dump(_config(project), sort_keys=False, allow_unicode=True)
     write_text(project.stage / project.config.name, config)
@@ -76,7 +101,8 @@ def stage(project: Project, results: Sequence[Result], ledger: dict[str, Any]) -
 
 def generated_parts(project: Project, ledger: dict[str, Any]) -> dict[str, str]:
     """Write the generated parts of the book's pages, by the name of their marker, in MyST."""
-    return scorecard.parts(ledger) | contents.parts(ledger) | sweep.parts(project, ledger)
+    parts = scorecard.parts(ledger) | contents.parts(ledger) | sweep.parts(project, ledger)
+    return parts | explorer.parts()
 
 
 def fill(text: str, parts: dict[str, str], page: str) -> str:
@@ -95,25 +121,35 @@ def fill(text: str, parts: dict[str, str], page: str) -> str:
     return MARKER.sub(part, text)
 
 
-def _as_page(result: Result, ledger: dict[str, Any]) -> NotebookNode:
-    page = copy.deepcopy(result.notebook)
-    del page.metadata["reproduce"]
-    links = nbformat.v4.new_markdown_cell(
-        contents.chapter_links(ledger, result.name), id="chapter-links"
-    )
-    page.cells.insert(1, links)  # below the title
-    for cell in page.cells:
-        for output in cell.get("outputs", []):
-            output.get("data", {}).pop(MIME_TYPE, None)  # the page shows the table made from it
-    return page
+def _page(result: Result, ledger: dict[str, Any]) -> NotebookNode:
+    """The page of a chapter: its notebook, with links and how to run it below the title."""
+    links = {"Download": f"../_sources/notebooks/{result.name}.ipynb"}
+    url, _ = _repository()
+    if _on_github(url):
+        repository = urlsplit(url).path.strip("/").removesuffix(".git")
+        colab = f"https://colab.research.google.com/github/{repository}/blob/{COLAB_BRANCH}"
+        links["Open in Colab"] = f"{colab}/{result.name}.ipynb"
+    run = ", ".join(f'<a href="{link}">{name}</a>' for name, link in links.items())
+    own = contents.chapter_links(ledger, result.name).removesuffix("\n:::")
+    return as_page(result.notebook, f"{own}\n\n**Run it yourself:** {run}\n:::")
+
+
+def _repository() -> tuple[str, str]:
+    """Address and branch of the repository; the address is empty if it is not known."""
+    url = os.environ.get("BOOK_REPOSITORY_URL", "").rstrip("/")
+    return url, os.environ.get("BOOK_REPOSITORY_BRANCH") or "main"
+
+
+def _on_github(url: str) -> bool:
+    return urlsplit(url).hostname == "github.com"
 
 
 def _config(project: Project) -> dict[str, Any]:
     config = read_yaml(project.config)
-    if url := os.environ.get("BOOK_REPOSITORY_URL"):
+    url, branch = _repository()
+    if url:
         if not any(host in url.lower() for host in HOSTS):
             raise ReproduceError(f"BOOK_REPOSITORY_URL must be on {', '.join(HOSTS)}, got {url}")
-        branch = os.environ.get("BOOK_REPOSITORY_BRANCH") or "main"
         buttons = ("use_repository_button", "use_edit_page_button", "use_issues_button")
         config.setdefault("repository", {}).update(url=url, branch=branch)
         config.setdefault("html", {}).update(dict.fromkeys(buttons, True))
@@ -138,16 +174,43 @@ def _build(project: Project) -> Path:
     log = project.build / "site.log"
     output = strip_color(build.stdout)
     write_text(log, output)
+    if build.returncode != 0 and disk.is_full(output):
+        raise ReproduceError(disk.MESSAGE)
     if build.returncode != 0:
         told = [line for line in output.splitlines() if re.search(r"WARNING|ERROR|rror:", line)]
         raise ReproduceError("\n".join([f"the site was not built, see {log}", *told]))
     return scratch / "_build" / "html"
 
 
+def _add_notebooks(project: Project, book: Path) -> None:
+    """Put the notebooks into a built book: as committed for download, and the copies for Colab."""
+    url, branch = _repository()
+    for notebook in project.notebooks.glob("*.ipynb"):
+        # In place of the page's source: the theme has a download button for that, too.
+        shutil.copyfile(notebook, book / "_sources" / "notebooks" / notebook.name)
+        if _on_github(url):
+            text = nbformat.writes(for_colab(read_notebook(notebook), url, branch))
+            write_text(book / COLAB_BRANCH / notebook.name, text)
+
+
 def _replace(old: Path, new: Path) -> None:
-    aside = old.with_name("html.old")
+    aside = _aside(old)
     shutil.rmtree(aside, ignore_errors=True)
     if old.exists():
         old.rename(aside)
-    new.rename(old)
+    try:
+        new.rename(old)
+    except BaseException:
+        _restore(old)
+        raise
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def _restore(book: Path) -> None:
+    """Bring back a book that was moved aside for one that never came."""
+    if _aside(book).exists() and not book.exists():
+        _aside(book).rename(book)
+
+
+def _aside(book: Path) -> Path:
+    return book.with_name("html.old")

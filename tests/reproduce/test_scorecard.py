@@ -1,6 +1,8 @@
 """The ledger as people read it."""
 
-from reproduce.scorecard import as_text, parts, rows
+import pytest
+
+from reproduce.scorecard import as_text, badge, parts, rows
 
 
 def claim(id: str, **fields: object) -> dict:
@@ -71,7 +73,9 @@ def test_the_scorecard_page():
     page = parts(LEDGER)["scorecard"]
     results, figures, errata = page.split("\n\n## ")
     assert results.startswith("## Results\n\n```{list-table}\n:header-rows: 1\n\n* - Claim\n")
-    assert "* - [Theorem-1](/notebooks/first.ipynb)\n  - holds\n  - 1 proved, 3 measured" in results
+    evidence = '<a href="../notebooks/first.html#evidence-theorem-1">1 proved, 3 measured'
+    assert f"* - [Theorem-1](/notebooks/first.ipynb)\n  - holds\n  - {evidence}" in results
+    assert "#evidence-lemma-1" not in results, "it failed and has no table"
     assert "Lemma-1" in results
     assert figures.startswith("Figures and tables\n")
     assert "* - Figure-1\n  - open\n  - –\n  - –\n  - –\n```" in figures
@@ -83,7 +87,8 @@ def test_the_errata_page():
         "## Erratum-1: Section 1",
         "**A false statement.** $x$",
         "**What holds.** $y$ holds.",
-        "**Checked.** In [first](/notebooks/first.ipynb): false as stated. "
+        "**Checked.** In [first](/notebooks/first.ipynb): false as stated "
+        '(<a href="../notebooks/first.html#evidence-erratum-1">evidence</a>). '
         r"Rejected there: a\_b \*c\* \<d\> (0.25 ≥ 0.01).",
         "## Erratum-2: Section 1",
         "**A typo.** $x$",
@@ -93,9 +98,24 @@ def test_the_errata_page():
 
 
 def test_the_counts():
-    assert parts(LEDGER)["counts"] == (
-        "2 of 5 items are checked, by 7 pieces of evidence "
-        "(1 proved, 4 measured, 2 rejected). 3 are open."
+    assert parts(LEDGER)["counts"].split("\n\n") == [
+        "**3 results and figures:** 1 hold as printed, 1 open, 1 failed.",
+        "**7 pieces of evidence:** 1 proved, 4 measured, 2 rejected.",
+    ]
+    assert (
+        parts(LEDGER)["corrections"] == "**2 errata:** 1 typo, 1 false. Checked by a notebook: 1."
     )
-    passed = {"claims": LEDGER["claims"][:1]}
-    assert parts(passed)["counts"].endswith("(1 proved, 3 measured, 1 rejected).")
+
+
+@pytest.mark.parametrize(
+    ("claims", "message", "color"),
+    [
+        ([0], "1 of 1 items checked", "brightgreen"),
+        ([0, 1], "1 of 2 items checked", "yellow"),
+        ([0, 1, 2], "1 of 3 items checked", "red"),
+    ],
+)
+def test_the_badge(claims, message, color):
+    ledger = {"claims": [LEDGER["claims"][k] for k in claims]}
+    shown = {"schemaVersion": 1, "label": "GRPO paper, executed"}
+    assert badge(ledger) == shown | {"message": message, "color": color}

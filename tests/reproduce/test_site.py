@@ -104,3 +104,36 @@ def test_a_changed_page_is_published_and_no_old_page_stays(built):
     assert built.run().status == 0
     assert "Newer" in built.read("_build/html/book/new.html")
     assert not (built.root / "_build/html/stray.html").exists()
+
+
+def test_what_is_downloaded_is_what_is_committed(built):
+    committed = (built.root / "notebooks/good.ipynb").read_bytes()
+    assert (built.root / "_build/html/_sources/notebooks/good.ipynb").read_bytes() == committed
+    page = built.read("_build/html/notebooks/good.html")
+    assert 'href="../_sources/notebooks/good.ipynb"' in page
+    assert "colab" not in page
+    assert not (built.root / "_build/html/colab").exists()
+
+
+def test_an_edit_that_only_the_committed_file_shows_is_published(built):
+    edited = built.read("notebooks/good.ipynb") + "\n"
+    built.write("notebooks/good.ipynb", edited)
+    assert "reused  good" in built.run().out
+    assert built.read("_build/html/_sources/notebooks/good.ipynb") == edited
+
+
+def test_on_github_each_chapter_opens_in_colab(built, monkeypatch):
+    monkeypatch.setenv("BOOK_REPOSITORY_URL", "https://github.com/a/b.git")
+    staged(built)
+    links = json.loads(built.read("_build/stage/notebooks/good.ipynb"))["cells"][1]["source"]
+    assert "https://colab.research.google.com/github/a/b/blob/colab/good.ipynb" in "".join(links)
+    project = Project(built.root)
+    site._add_notebooks(project, project.html)
+    copy = json.loads(built.read("_build/html/colab/good.ipynb"))
+    assert "git+https://github.com/a/b.git@main" in "".join(copy["cells"][0]["source"])
+
+
+def test_elsewhere_there_is_no_link_to_colab(built, monkeypatch):
+    monkeypatch.setenv("BOOK_REPOSITORY_URL", "https://gitlab.com/a/github.com")
+    staged(built)
+    assert "colab" not in built.read("_build/stage/notebooks/good.ipynb")

