@@ -1,7 +1,6 @@
 """Execute the notebooks, write the ledger, build the book."""
 
 import argparse
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 from reproduce import disk, scorecard, site
 from reproduce.execute import execute
 from reproduce.ledger import build_ledger, collect, describe_run, write_ledger
-from reproduce.options import positive, whole
+from reproduce.options import add_execution_options, positive, whole
 from reproduce.project import Project, ReproduceError
 from reproduce.register import load_register, placement_faults
 
@@ -96,13 +95,6 @@ def _parser() -> argparse.ArgumentParser:
         help="check these notebooks only, and leave the ledger and the book as they are",
     )
     parser.add_argument(
-        "--jobs",
-        type=whole(1),
-        default=os.cpu_count() or 1,
-        metavar="N",
-        help="notebooks to run at a time (default: the number of cores, %(default)s)",
-    )
-    parser.add_argument(
         "--seed",
         type=whole(0),
         metavar="N",
@@ -115,13 +107,7 @@ def _parser() -> argparse.ArgumentParser:
         help="multiply the number of random checks by this (default: each notebook's own)",
     )
     parser.add_argument("--fresh", action="store_true", help="execute unchanged notebooks, too")
-    parser.add_argument(
-        "--timeout",
-        type=positive,
-        default=300,
-        metavar="SECONDS",
-        help="time that each notebook may take (default: %(default)g)",
-    )
+    add_execution_options(parser, "each notebook")
     return parser
 
 

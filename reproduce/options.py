@@ -1,8 +1,32 @@
-"""Values of command-line options."""
+"""Command-line options: those that several commands share, and the values they take."""
 
 import argparse
 import math
+import os
 from collections.abc import Callable
+
+
+def add_execution_options(parser: argparse.ArgumentParser, part: str) -> None:
+    """Add the options of a command that executes notebooks, ``--jobs`` and ``--timeout``.
+
+    Args:
+        parser: the command's parser.
+        part: what the time-out is for, such as ``each notebook``.
+    """
+    parser.add_argument(
+        "--jobs",
+        type=whole(1),
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="notebooks to run at a time (default: the number of cores, %(default)s)",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=positive,
+        default=300,
+        metavar="SECONDS",
+        help=f"time that {part} may take (default: %(default)g)",
+    )
 
 
 def whole(least: int) -> Callable[[str], int]:

@@ -4,7 +4,6 @@ import argparse
 import copy
 import csv
 import io
-import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +18,7 @@ from grpo_lib.ledger import Evidence
 from reproduce.execute import Result, execute, read_notebook
 from reproduce.ledger import collect
 from reproduce.markup import chapter_link, list_table, plain
-from reproduce.options import whole
+from reproduce.options import add_execution_options, whole
 from reproduce.project import Project, ReproduceError, write_text
 from reproduce.register import load_register
 
@@ -232,20 +231,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="try the seeds 1 to N besides 0 (default: %(default)s)",
     )
-    parser.add_argument(
-        "--jobs",
-        type=whole(1),
-        default=os.cpu_count() or 1,
-        metavar="N",
-        help="notebooks to run at a time (default: the number of cores, %(default)s)",
-    )
-    parser.add_argument(
-        "--timeout",
-        type=whole(1),
-        default=300,
-        metavar="SECONDS",
-        help="time that each notebook may take for each seed (default: %(default)s)",
-    )
+    add_execution_options(parser, "each notebook, with one seed,")
     return parser
 
 
