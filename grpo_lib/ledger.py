@@ -16,7 +16,8 @@ claim writes the table a reader sees and, beside it, the same entries as JSON un
 
 import html
 import math
-from dataclasses import asdict, dataclass
+import sys
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import sympy as sp
@@ -48,6 +49,7 @@ class Evidence:
         bound: the largest value that a ``measured`` entry may have, the smallest that a
             ``rejected`` one must have, or the number that a ``certified`` ball lies above; None
             for ``proved`` and for a ball that only has to be finite.
+        cell: execution count of the notebook cell that recorded it; None outside a notebook.
 
     Examples:
         >>> from grpo_lib.ledger import Evidence
@@ -59,6 +61,7 @@ class Evidence:
     name: str
     value: float | str
     bound: float | None = None
+    cell: int | None = None
 
     @property
     def finding(self) -> str:
@@ -211,6 +214,7 @@ class Claim:
     def _record(self, entry: Evidence) -> Evidence:
         if not (isinstance(entry.name, str) and entry.name.strip()):
             raise ValueError(f"name must say what was checked, got {entry.name!r}")
+        entry = replace(entry, cell=_running_cell())
         self._entries[entry.kind, entry.name] = entry
         return entry
 
@@ -262,3 +266,10 @@ def _bound(name: str, bound: float, allowed: bool) -> float:
         above = "of at least 0" if name == "at_most" else "above 0"
         raise ValueError(f"{name} must be a finite number {above}, got {bound!r}")
     return float(bound)
+
+
+def _running_cell() -> int | None:
+    ipython = sys.modules.get("IPython")  # imported already if this is a notebook
+    shell = ipython and ipython.get_ipython()
+    # In holds the inputs up to this one; execution_count is one ahead in some versions of IPython.
+    return len(shell.user_ns["In"]) - 1 if shell else None

@@ -120,8 +120,14 @@ def launch() -> Iterator[Browser]:
 
 
 def load(page: Page, path: str) -> None:
-    """Load a page of the book, and wait for its formulas and fonts."""
+    """Load a page of the book, and wait for its formulas, fonts and pictures."""
     page.goto(path)
+    page.evaluate(
+        """Promise.all([...document.images].map((image) => {
+            image.loading = "eager";
+            return image.decode();
+        }))"""
+    )
     page.evaluate("window.MathJax?.startup?.promise.then(() => null)")
     page.evaluate("document.fonts.ready.then(() => null)")
 

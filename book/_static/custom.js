@@ -13,7 +13,7 @@ document.addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll(".citation-list").forEach((list) => list.removeAttribute("role"));
 
   // What scrolls inside its own box must scroll by keyboard too, so the box takes the focus.
-  const boxes = document.querySelectorAll("pre, div.cell_output .text_html, .dependency-graph");
+  const boxes = document.querySelectorAll("pre, figure, div.cell_output .text_html, .dependency-graph");
   const width = new ResizeObserver((entries) => {
     for (const { target } of entries) {
       if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;

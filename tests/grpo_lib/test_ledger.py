@@ -156,10 +156,16 @@ def test_mime_bundle(theorem):
     assert json.loads(json.dumps(bundle[MIME_TYPE], allow_nan=False)) == {
         "claim": "theorem-2",
         "evidence": [
-            {"kind": "proved", "name": "a < b & c", "value": "0", "bound": None},
-            {"kind": "certified", "name": "enclosed", "value": "[0.25 +/- 1e-9]", "bound": None},
-            {"kind": "measured", "name": "close", "value": 1e-13, "bound": 1e-12},
-            {"kind": "rejected", "name": "far", "value": 2.0, "bound": 1.0},
+            {"kind": "proved", "name": "a < b & c", "value": "0", "bound": None, "cell": None},
+            {
+                "kind": "certified",
+                "name": "enclosed",
+                "value": "[0.25 +/- 1e-9]",
+                "bound": None,
+                "cell": None,
+            },
+            {"kind": "measured", "name": "close", "value": 1e-13, "bound": 1e-12, "cell": None},
+            {"kind": "rejected", "name": "far", "value": 2.0, "bound": 1.0, "cell": None},
         ],
     }
     assert "<td>a &lt; b &amp; c</td>" in bundle["text/html"]

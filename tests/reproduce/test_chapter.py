@@ -1,26 +1,32 @@
 """A chapter's page: links from the evidence to the cells that recorded it; copies to run."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from grpo_lib import ledger
-from reproduce.chapter import COLAB_PACKAGES, MAGIC, as_page, for_colab
+from reproduce.chapter import COLAB_PACKAGES, as_page, for_colab
 
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-ENTRY = 'claim.measured("a & b", 0, at_most=1)'
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+MAGIC = re.compile(r"^[%!].*", re.MULTILINE)  # for IPython, not Python
 
 
-def shown(id: str, *names: str) -> nbformat.NotebookNode:
+def shown(id: str, *names: str, cell: int | None = None) -> nbformat.NotebookNode:
+    """A cell that shows a claim with entries of these names, recorded in a cell of this count."""
     claim = ledger.claim(id)
     for name in names:
         claim.measured(name, 0, at_most=1)
     data = claim._repr_mimebundle_()
+    for entry in data[ledger.MIME_TYPE]["evidence"]:
+        entry["cell"] = cell
     return new_code_cell(id, outputs=[new_output("display_data", data=data)])
 
 
@@ -38,41 +44,28 @@ def links(page: nbformat.NotebookNode) -> dict[str, str | None]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("source", "name"),
-    [
-        (ENTRY, "a & b"),
-        (f"%matplotlib inline\n{ENTRY}", "a & b"),
-        ('for n in (1, 2):\n    claim.measured(f"after {n} steps", 0, at_most=1)', "after 2 steps"),
-        ('for name in ["x", "y"]:\n    claim.measured(name, 0, at_most=1)', "y"),
-    ],
-)
-def test_an_entry_leads_to_the_cell_that_recorded_it(source, name):
-    others = [new_code_cell('claim.proved("a & b", 0)'), new_code_cell(f"print({name!r})")]
-    cells = [new_markdown_cell("# T"), *others, new_code_cell(source), shown("lemma-1", name)]
-    assert links(as_page(new_notebook(cells=cells), "links")) == {name: source}
-
-
-def test_an_entry_that_no_cell_spells_out_has_no_link():
-    cells = [new_markdown_cell("# T"), new_code_cell(ENTRY), shown("lemma-1", "other")]
-    assert links(as_page(new_notebook(cells=cells), "links")) == {"other": None}
-
-
-def test_the_name_itself_goes_before_an_f_string_that_may_give_it():
-    general = 'claim.measured(f"{n}", 0, at_most=1)'
-    cells = [new_code_cell(general), new_code_cell(ENTRY), new_code_cell(general)]
-    page = as_page(new_notebook(cells=[new_markdown_cell("# T"), *cells, shown("a", "a & b")]), "")
-    assert links(page) == {"a & b": ENTRY}
-
-
-def test_of_two_claims_with_one_name_each_leads_to_its_own_cell():
-    sources = [
-        f'{name} = ledger.claim("{id}")\n{name}.measured("same", 0, at_most=1)'
-        for name, id in (("claim", "lemma-1"), ("erratum", "erratum-1"))
+@pytest.mark.parametrize(("cell", "source"), [(3, "second"), (None, None), (7, None)])
+def test_an_entry_leads_to_the_cell_that_recorded_it(cell, source):
+    cells = [
+        new_markdown_cell("# T"),
+        new_code_cell("first", execution_count=2),
+        new_code_cell("second", execution_count=3),
+        shown("lemma-1", "a & b", cell=cell),
     ]
-    for id, source in zip(("lemma-1", "erratum-1"), sources, strict=True):
-        cells = [new_markdown_cell("# T"), *map(new_code_cell, sources), shown(id, "same")]
-        assert links(as_page(new_notebook(cells=cells), "")) == {"same": source}
+    assert links(as_page(new_notebook(cells=cells), "links")) == {"a & b": source}
+
+
+def test_the_cell_is_the_one_that_runs_and_not_the_one_that_defines_a_helper():
+    cells = [
+        new_code_cell("from grpo_lib import ledger\nclaim = ledger.claim('lemma-1')"),
+        new_code_cell("def check(name):\n    claim.measured(name, 0, at_most=1)"),
+        new_code_cell("check('x')"),
+        new_code_cell("claim"),
+    ]
+    notebook = new_notebook(cells=cells)
+    NotebookClient(notebook, timeout=60, kernel_name="python3").execute(cwd=ROOT)
+    data = notebook.cells[-1].outputs[0].data
+    assert [entry["cell"] for entry in data[ledger.MIME_TYPE]["evidence"]] == [3]
 
 
 def test_the_last_table_of_a_claim_has_its_anchor():

@@ -14,8 +14,14 @@ import reproduce
 from reproduce.execute import _Job, read_notebook
 from reproduce.project import Project
 
-MEASURED = {"kind": "measured", "name": "right formula", "value": 1e-13, "bound": 1e-12}
-REJECTED = {"kind": "rejected", "name": "wrong formula", "value": 0.5, "bound": 0.001}
+MEASURED = {
+    "kind": "measured",
+    "name": "right formula",
+    "value": 1e-13,
+    "bound": 1e-12,
+    "cell": None,
+}
+REJECTED = {"kind": "rejected", "name": "wrong formula", "value": 0.5, "bound": 0.001, "cell": None}
 
 
 def kernels(process: psutil.Process) -> list[psutil.Process]:

@@ -16,9 +16,21 @@ from reproduce.register import Claim
 THEOREM = Claim("theorem-1", "Theorem 1", "Section 3", "$x$", (), "first", "holds")
 REMARK = Claim("remark-1", "Remark 1", "Section 3", "$x$")
 ERRATUM = Claim("erratum-1", "E1", "Section 3", "$x$", nature="typo", correction="$y$")
-MEASURED = {"kind": "measured", "name": "right formula", "value": 1e-13, "bound": 1e-12}
-REJECTED = {"kind": "rejected", "name": "wrong formula", "value": 0.5, "bound": 0.001}
-CERTIFIED = {"kind": "certified", "name": "margin", "value": "[0.25 +/- 1e-9]", "bound": 0.0}
+MEASURED = {
+    "kind": "measured",
+    "name": "right formula",
+    "value": 1e-13,
+    "bound": 1e-12,
+    "cell": None,
+}
+REJECTED = {"kind": "rejected", "name": "wrong formula", "value": 0.5, "bound": 0.001, "cell": None}
+CERTIFIED = {
+    "kind": "certified",
+    "name": "margin",
+    "value": "[0.25 +/- 1e-9]",
+    "bound": 0.0,
+    "cell": None,
+}
 RUN = describe_run(datetime.now(UTC), 2, {})
 
 

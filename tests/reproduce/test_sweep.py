@@ -25,7 +25,7 @@ FOUND = [
 
 
 def entry(kind: str, value: float, bound: float, name: str = "n") -> dict:
-    return {"kind": kind, "name": name, "value": value, "bound": bound}
+    return {"kind": kind, "name": name, "value": value, "bound": bound, "cell": None}
 
 
 def run(tree, *arguments: str) -> tuple[int, str]:
@@ -39,7 +39,7 @@ def run(tree, *arguments: str) -> tuple[int, str]:
 
 
 def test_worst_cases():
-    proved = {"kind": "proved", "name": "p", "value": "0", "bound": None}
+    proved = {"kind": "proved", "name": "p", "value": "0", "bound": None, "cell": None}
     found = {
         seed: {"a": [entry("measured", value, 1.0), entry("rejected", value, 0.1), proved]}
         for seed, value in enumerate([0.5, 0.25, 0.75])

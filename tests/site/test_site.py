@@ -9,10 +9,12 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
 from bs4 import BeautifulSoup
 
 import grpo_lib
 from reproduce.project import read_yaml
+from reproduce.screenshots import readme_figure
 from reproduce.sweep import read_table
 
 ROOT = Path(__file__).parents[2]
@@ -204,3 +206,15 @@ def test_ledger_is_published() -> None:
         assert row["status"] == "passed"
         assert row["verdict"] == claim["verdict"]
     assert (HTML / "ledger.schema.json").is_file()
+
+
+def test_the_figure_of_the_readme_is_that_of_the_book() -> None:
+    number = re.compile(r"-?\d+\.\d+")  # the last digits depend on the processor
+    kept = (ROOT / "book" / "_static" / "readme.svg").read_text("utf-8")
+    drawn = readme_figure(ROOT / "_build" / "executed" / "theorem-2.ipynb")
+    assert number.sub("", kept) == number.sub("", drawn), "make screenshots exports it anew"
+    np.testing.assert_allclose(
+        [float(x) for x in number.findall(kept)],
+        [float(x) for x in number.findall(drawn)],
+        atol=0.01,
+    )
