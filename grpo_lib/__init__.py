@@ -10,6 +10,8 @@ from .divergences import kl_divergence, renyi_divergence, total_variation
 from .dynamics import Recurrence, Trajectory
 from .equilibria import FixedPoints, fixed_points
 from .normalization import MeanOnly, MeanVariance
+from .oscillations import Cycles, cycles, lyapunov_exponent
+from .phases import PhaseBoundaries, Regime, contraction_threshold, phase_boundaries, regime
 from .policies import (
     advantage,
     geometric_mean,
@@ -21,21 +23,29 @@ from .sampling import random_policies, random_rewards
 from .surrogates import clipped_surrogate, contrastive_surrogate
 
 __all__ = [
+    "Cycles",
     "FixedPoints",
     "MeanOnly",
     "MeanVariance",
+    "PhaseBoundaries",
     "Recurrence",
+    "Regime",
     "Trajectory",
     "advantage",
     "clipped_surrogate",
+    "contraction_threshold",
     "contrastive_surrogate",
+    "cycles",
     "fixed_points",
     "geometric_mean",
     "kl_divergence",
     "ledger",
+    "lyapunov_exponent",
     "optimal_policy",
+    "phase_boundaries",
     "random_policies",
     "random_rewards",
+    "regime",
     "renyi_divergence",
     "success_log_odds",
     "success_probability",

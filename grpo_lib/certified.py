@@ -14,7 +14,7 @@ import numpy as np
 
 from .dynamics import Recurrence
 from .normalization import MeanOnly
-from .validation import require
+from .validation import require, whole
 
 try:
     from flint import arb, ctx
@@ -194,8 +194,7 @@ def cycle(recurrence: Recurrence, p_ref: float | str, near: float, period: int =
         >>> print([p.str(6) for p in found.probability])
         ['[0.00233804 +/- 1.85e-9]', '[0.0587158 +/- 3.89e-8]']
     """
-    whole = isinstance(period, int | np.integer) and not isinstance(period, bool)
-    require(whole and period >= 1, "period", period, "a whole number of at least 1")
+    whole("period", period, at_least=1)
     require(np.isfinite(near), "near", near, "finite")
     with ctx.workprec(BITS):
         L_ref = logit(p_ref)
@@ -285,10 +284,5 @@ def _scale(recurrence: Recurrence, L: arb) -> arb:
 
 
 def _parameters(recurrence: Recurrence) -> tuple[arb, arb]:
-    for name, value in (
-        ("alpha", recurrence.alpha),
-        ("beta", recurrence.beta),
-        *vars(recurrence.normalization).items(),
-    ):
-        require(np.ndim(value) == 0, name, value, "a single number")
+    recurrence._require_scalars()
     return number(recurrence.alpha), number(recurrence.beta)

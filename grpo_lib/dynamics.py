@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
 from .normalization import MeanVariance, Normalization, check_normalization
-from .validation import Array, broadcastable, parameter, probability, real_array, require
+from .validation import Array, broadcastable, parameter, probability, real_array, require, whole
 
 BLOCK = 16_384
 """Prompts iterated together, so that their working arrays stay in the processor's cache."""
@@ -151,7 +151,7 @@ class Recurrence:
         p_0 = p_ref if p_0 is None else probability("p_0", p_0)
         L, L_ref = logit(p_0), logit(p_ref)
         self._check(L, L_ref, p_0=p_0, p_ref=p_ref)
-        states = np.empty((_steps(steps) + 1, *self._shape(L=L, L_ref=L_ref)))
+        states = np.empty((whole("steps", steps, at_least=0) + 1, *self._shape(L=L, L_ref=L_ref)))
         states[0] = L
         for n in range(steps):
             states[n + 1] = self._step(states[n], L_ref)
@@ -180,10 +180,9 @@ class Recurrence:
         L_ref = real_array("L_ref", L_ref)
         L = L_ref if L_0 is None else real_array("L_0", L_0)
         self._check(L, L_ref, L_0=L, L_ref=L_ref)
-        _steps(steps)
+        whole("steps", steps, at_least=0)
         last = np.empty(self._shape(L=L, L_ref=L_ref))
-        parameters = {"beta": self.beta, "alpha": self.alpha, **vars(self.normalization)}
-        arrays = {name: value for name, value in parameters.items() if np.ndim(value)}
+        arrays = {name: value for name, value in self._parameters().items() if np.ndim(value)}
         # All steps of one block of prompts before the next block: the working arrays of a block
         # stay in the processor's cache, which is what makes this several times faster.
         blocks = np.nditer(
@@ -231,9 +230,14 @@ class Recurrence:
         )
 
     def _shape(self, **arguments: Array) -> tuple[int, ...]:
-        return broadcastable(
-            **arguments, beta=self.beta, alpha=self.alpha, **vars(self.normalization)
-        )
+        return broadcastable(**arguments, **self._parameters())
+
+    def _parameters(self) -> dict[str, float | Array]:
+        return {"beta": self.beta, "alpha": self.alpha, **vars(self.normalization)}
+
+    def _require_scalars(self) -> None:
+        for name, value in self._parameters().items():
+            require(np.ndim(value) == 0, name, value, "a single number")
 
     def _with(self, **parameters: Array) -> "Recurrence":
         of_normalization = {
@@ -242,9 +246,3 @@ class Recurrence:
         return replace(
             self, normalization=replace(self.normalization, **of_normalization), **parameters
         )
-
-
-def _steps(steps: int) -> int:
-    whole = isinstance(steps, int | np.integer) and not isinstance(steps, bool)
-    require(whole and steps >= 0, "steps", steps, "a whole number of at least 0")
-    return steps

@@ -75,6 +75,17 @@ def parameter(
     return array if array.ndim else float(array)
 
 
+def whole(name: str, value: int, *, at_least: int) -> int:
+    """Check a whole number.
+
+    Raises:
+        ValueError: the value is not an integer of at least this size.
+    """
+    integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    require(integer and value >= at_least, name, value, f"a whole number of at least {at_least}")
+    return int(value)
+
+
 def probability(name: str, value: ArrayLike) -> Array:
     """Check probabilities of success.
 

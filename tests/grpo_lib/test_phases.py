@@ -1,0 +1,217 @@
+"""The phase diagram against definitions, limits and brute force."""
+
+import time
+
+import numpy as np
+import pytest
+from scipy.special import expit, logit
+
+from grpo_lib import (
+    MeanOnly,
+    MeanVariance,
+    Recurrence,
+    Regime,
+    contraction_threshold,
+    fixed_points,
+    phase_boundaries,
+    regime,
+)
+
+
+def random_parameters(rng, count):
+    """Anything from tiny to huge, every tenth with eps = 0, half of them with alpha = 1."""
+    beta = 10 ** rng.uniform(-2, 2.5, count)
+    eps = np.where(rng.random(count) < 0.1, 0.0, 10 ** rng.uniform(-8, 0, count))
+    alpha = np.where(rng.random(count) < 0.5, 1.0, rng.uniform(0.05, 1, count))
+    return Recurrence(beta, MeanVariance(eps), alpha), rng.uniform(-20, 20, count)
+
+
+def steepest(eps):
+    """Log-odds at which Omega rises most steeply: cosh(L/2)^2 = (1 + 12 eps) / (8 eps)."""
+    with np.errstate(divide="ignore"):
+        return 2 * np.arccosh(np.sqrt((1 + 12 * eps) / (8 * eps)))
+
+
+@pytest.mark.parametrize("eps", [1e-8, 1e-5, 0.01, 1.0, 30.0])
+@pytest.mark.parametrize("alpha", [1.0, 0.3])
+def test_the_contraction_threshold_is_where_the_largest_slope_is_1(eps, alpha):
+    threshold = contraction_threshold(eps, alpha)
+    L = np.linspace(-60, 60, 400_001)
+    slope = Recurrence(threshold, MeanVariance(eps), alpha).slope(L)
+    assert np.abs(slope).max() == pytest.approx(1, abs=1e-6)
+    assert np.abs(slope).max() <= 1 + 1e-12
+    assert Recurrence(0.99 * threshold, MeanVariance(eps), alpha).slope(L).max() > 1
+
+
+def test_no_beta_contracts_without_smoothing_or_without_the_reference():
+    assert np.isinf(contraction_threshold(0.0)) and np.isinf(contraction_threshold(1.0, 0.0))
+
+
+def test_at_the_flip_the_lowest_fixed_point_has_slope_minus_1():
+    recurrence, _ = random_parameters(np.random.default_rng(0), 3000)
+    flip = phase_boundaries(recurrence.beta, recurrence.alpha, recurrence.normalization.eps).flip
+    for references in flip.T:
+        there = np.isfinite(references)
+        assert there.sum() > 500
+        slope = fixed_points(recurrence, np.where(there, references, 0.0)).slope[there, 0]
+        np.testing.assert_allclose(slope, -1, atol=1e-9)
+
+
+def test_the_folds_are_the_turning_points_of_the_reference_as_a_function_of_its_fixed_point():
+    rng = np.random.default_rng(3)
+    eps = 10 ** rng.uniform(-8, 0, 300)
+    alpha = rng.uniform(0.05, 1, 300)
+    beta = contraction_threshold(eps, alpha) * rng.uniform(0.01, 0.99, 300)
+    omega = MeanVariance(eps).scale
+    rising = np.linspace(0, steepest(eps), 20_001)
+    falling = np.linspace(steepest(eps), steepest(eps) + 20, 20_001)
+    highest = (rising - omega(rising) / (alpha * beta)).max(axis=0)
+    lowest = (falling - omega(falling) / (alpha * beta)).min(axis=0)
+    fold = phase_boundaries(beta, alpha, eps).fold.T
+    np.testing.assert_allclose(fold, [lowest, highest], rtol=1e-5, atol=1e-5)
+
+
+def test_the_counts_change_at_the_fold_and_the_slopes_at_the_flip():
+    recurrence, _ = random_parameters(np.random.default_rng(1), 3000)
+    found = phase_boundaries(recurrence.beta, recurrence.alpha, recurrence.normalization.eps)
+    gap = 1e-3
+    for (low, high), inside in ((found.fold.T, 3), (found.flip.T, None)):
+        there = (high - low > 1) & np.isfinite(low)
+        assert there.sum() > 500
+        for end, sign in ((low, 1), (high, -1)):
+            within, outside = (
+                fixed_points(recurrence, np.where(there, end + way * gap, 0.0))
+                for way in (sign, -sign)
+            )
+            if inside:
+                assert (within.count[there] == 3).all() and (outside.count[there] == 1).all()
+            else:
+                assert (within.slope[there, 0] < -1).all()
+                assert (outside.slope[there, 0] > -1).all()
+
+
+def test_without_smoothing_the_boundaries_have_a_closed_form():
+    beta, alpha = 10 ** np.linspace(-2, 2, 41), np.array([1.0, 0.5, 0.01])[:, None]
+    found = phase_boundaries(beta, alpha, eps=0.0)
+    b, d = alpha * beta, (2 - alpha) * beta
+    fold = 2 * np.arcsinh(b) - 2 / b * np.sqrt(1 + b**2)
+    flip = -2 * np.arcsinh(d) - 2 / b * np.sqrt(1 + d**2)
+    np.testing.assert_allclose(found.fold[..., 1], fold, rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(found.flip[..., 1], flip, rtol=1e-13)
+    assert np.isneginf(found.fold[..., 0]).all() and np.isneginf(found.flip[..., 0]).all()
+    tiny = phase_boundaries(beta, alpha, eps=1e-14)
+    np.testing.assert_allclose(tiny.fold[..., 1], fold, rtol=1e-6, atol=1e-6)
+
+
+def test_boundaries_end_at_the_contraction_threshold():
+    threshold = contraction_threshold(1e-3, 0.5)
+    found = phase_boundaries(threshold * np.array([0.999, 1.001]), 0.5, 1e-3)
+    assert np.isfinite(found.fold[0]).all() and np.isnan(found.fold[1]).all()
+    tip = threshold * 0.5 / 1.5
+    found = phase_boundaries(tip * np.array([0.999, 1.001]), 0.5, 1e-3)
+    assert np.isfinite(found.flip[0]).all() and np.isnan(found.flip[1]).all()
+
+
+def test_mirror_has_no_boundaries_and_runs_to_one():
+    found = phase_boundaries([0.1, 10.0], alpha=0.0)
+    assert np.isnan(found.fold).all() and np.isnan(found.flip).all()
+    assert (regime(Recurrence(2.0, alpha=0.0), [-30.0, 0.0, 5.0]) == Regime.RUNS_TO_ONE).all()
+
+
+@pytest.mark.parametrize(
+    ("beta", "p_ref", "expected"),
+    [
+        (1.0, 0.2, Regime.SETTLES),
+        (0.8, 0.2, Regime.RUNS_TO_ONE),
+        (5.0, 1e-3, Regime.OSCILLATES),
+        (5.0, 1e-4, Regime.RUNS_TO_ONE),  # the first step jumps over the middle fixed point
+        (100.0, 1e-4, Regime.SETTLES),
+    ],
+)
+def test_known_points(beta, p_ref, expected):
+    assert regime(Recurrence(beta), logit(p_ref)) == expected
+
+
+def test_regimes_agree_with_brute_force_away_from_the_flip():
+    """3000 updates and the spread over 64 more; "above the fold" is told by the steepest slope."""
+    recurrence, L_ref = random_parameters(np.random.default_rng(2), 100_000)
+    alpha, eps = recurrence.alpha, recurrence.normalization.eps
+    found = regime(recurrence, L_ref)
+
+    L = recurrence.iterate(L_ref, 3000)
+    low, high = L, L
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(64):
+            L = recurrence.step(L, L_ref)
+            low, high = np.minimum(low, L), np.maximum(high, L)
+        at_rest = np.isposinf(low) | (high - low <= 1e-6 * np.maximum(1, np.abs(L)))
+    folds = recurrence.beta < contraction_threshold(eps, alpha)
+    above = np.where(eps == 0, np.isposinf(low), folds & (low > steepest(np.where(eps, eps, 1))))
+    brute = np.where(at_rest, np.where(above, 2, 0), 1)
+
+    boundaries = phase_boundaries(recurrence.beta, alpha, eps)
+    to_flip = np.abs(boundaries.flip - L_ref[:, None])
+    distance = np.min(np.where(np.isnan(to_flip), np.inf, to_flip), axis=-1)
+    wrong = found != brute
+    print(f"{wrong.sum()} disagree, at most {distance[wrong].max(initial=0):.3g} from a flip")
+    assert not (wrong & (distance > 0.1)).any()
+    assert wrong.sum() <= 20
+    assert min(np.bincount(found)) > 1000  # all three are there
+    # A control: the count of fixed points alone does not tell where a run goes.
+    assert np.sum((fixed_points(recurrence, L_ref).slope[:, 0] < -1) != (brute == 1)) > 300
+
+
+def test_a_reference_at_an_end_stays_there_and_mean_only_always_settles():
+    ends = [-np.inf, np.inf]
+    assert list(regime(Recurrence(1.0), ends)) == [Regime.SETTLES, Regime.RUNS_TO_ONE]
+    mean_only = Recurrence([0.01, 100.0], MeanOnly())
+    assert (regime(mean_only, [[-30.0], [30.0]]) == Regime.SETTLES).all()
+
+
+@pytest.mark.parametrize("beta", [1e-300, 1e-12, 1e12, 1e300])
+@pytest.mark.parametrize("eps", [0.0, 1e-300, 1e-5, 1e300])
+def test_extreme_parameters_have_a_regime(beta, eps):
+    found = regime(Recurrence(beta, MeanVariance(eps)), logit([1e-300, 0.5]))
+    assert set(found.tolist()) <= set(Regime)
+    if beta == 1e300:
+        assert (found == Regime.SETTLES).all()
+
+
+def test_shapes_broadcast():
+    recurrence = Recurrence(np.ones(4), MeanVariance(np.full((3, 1), 1e-5)), 0.5)
+    assert regime(recurrence, np.zeros((2, 1, 1))).shape == (2, 3, 4)
+    assert phase_boundaries(np.ones(4), 0.5, np.full((3, 1), 1e-5)).fold.shape == (3, 4, 2)
+    assert isinstance(int(regime(Recurrence(1.0), 0.0)), int)
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: contraction_threshold(-1.0), "eps"),
+        (lambda: contraction_threshold(1.0, 2.0), "alpha"),
+        (lambda: phase_boundaries(0.0), "beta"),
+        (lambda: phase_boundaries([1.0, 2.0], [1.0, 0.5, 0.1]), "broadcast"),
+        (lambda: regime(Recurrence(1.0), np.nan), "L_ref"),
+        (lambda: regime(Recurrence([1.0, 2.0]), np.zeros(3)), "broadcast"),
+    ],
+)
+def test_bad_input_is_named(call, name):
+    with pytest.raises(ValueError, match=name):
+        call()
+
+
+def test_probabilities_of_the_paper_s_example():
+    """At beta = 1 a reference above 25.6 % runs to 1; at 20 % the run settles."""
+    fold = expit(phase_boundaries(1.0).fold[1])
+    codes = regime(Recurrence(1.0), logit([fold - 1e-6, fold + 1e-6]))
+    assert codes.tolist() == [Regime.SETTLES, Regime.RUNS_TO_ONE]
+
+
+def test_a_diagram_of_a_million_points_takes_seconds():
+    beta, L_ref = np.geomspace(0.01, 100, 1000), np.linspace(-14, 14, 1000)[:, None]
+    before = time.process_time()
+    found = regime(Recurrence(beta), L_ref)
+    taken = time.process_time() - before
+    print(f"{taken:.1f} s")
+    assert taken < 30
+    assert min(np.bincount(found.ravel())) > 10_000
