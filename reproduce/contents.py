@@ -3,7 +3,7 @@
 import html
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -12,10 +12,11 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 
 from reproduce.markup import chapter_link, list_table
+from reproduce.register import is_own
 
 Row = dict[str, Any]
 
-PLACE = re.compile(r"Sections? \d|Appendix [A-Z]|Page \d+")
+PLACE = re.compile(r"Sections? \d|Appendix [A-Z]|Page \d+|Part II")
 
 # Sizes of the graph in pixels.
 WIDTH = 740
@@ -25,7 +26,13 @@ LINE_HEIGHT, CHARACTERS = 13, 19
 
 def parts(ledger: dict[str, Any]) -> dict[str, str]:
     """Write the generated parts of the map of the paper, by the name of their marker, in MyST."""
-    return paper_map(ledger) | {"graph": dependency_graph(ledger)}
+    results = [claim for claim in ledger["claims"] if "nature" not in claim]
+    graphs = {
+        f"graph of {part}": dependency_graph([row for row in results if is_own(row["id"]) == own])
+        for part, own in (("Part I", False), ("Part II", True))
+        if any(is_own(row["id"]) == own for row in results)
+    }
+    return paper_map(ledger) | graphs
 
 
 def paper_map(ledger: dict[str, Any]) -> dict[str, str]:
@@ -64,12 +71,11 @@ def chapter_links(ledger: dict[str, Any], notebook: str) -> str:
     return f":::{{div}} chapter-links\n{text}\n:::"
 
 
-def dependency_graph(ledger: dict[str, Any]) -> str:
-    """Draw which result uses which, the errata left out, as an SVG in raw HTML.
+def dependency_graph(claims: Sequence[Row]) -> str:
+    """Draw which of the claims uses which of the others, as an SVG in raw HTML.
 
     Every box is a link to its chapter. Arrows run downwards, from what is used to what uses it.
     """
-    claims = [claim for claim in ledger["claims"] if "nature" not in claim]
     index = {claim["id"]: number for number, claim in enumerate(claims)}
     edges = [(index[id], number) for id, number in _uses(claims, index)]
     points, routes = _place(len(claims), edges)
@@ -86,7 +92,7 @@ def dependency_graph(ledger: dict[str, Any]) -> str:
             "```{raw} html",
             '<div class="dependency-graph">',
             f'<svg viewBox="-2 -2 {width + 4} {height + 4}" width="{width}" role="group" '
-            'aria-label="Which result of the paper uses which">',
+            'aria-label="Which result uses which">',
             '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
             'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>',
             *paths,

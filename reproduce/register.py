@@ -13,6 +13,11 @@ from reproduce.project import Fault, Project, ReproduceError, read_yaml
 SCHEMA = json.loads((Path(__file__).parent / "register.schema.json").read_text("utf-8"))
 
 
+def is_own(id: str) -> bool:
+    """Whether the claim with this id is a result of the book, not an item of the paper."""
+    return id.startswith("beyond-")
+
+
 @dataclass(frozen=True)
 class Claim:
     """One entry of the register; ``register.schema.json`` explains the fields."""
@@ -83,6 +88,8 @@ def _inconsistencies(claims: Sequence[Claim], notebooks: set[str]) -> Iterator[s
             yield f"{claim.id}: notebooks/{claim.notebook}.ipynb does not exist"
         if (claim.nature or claim.correction) and not claim.id.startswith("erratum-"):
             yield f"{claim.id}: nature and correction are for errata only"
+        if claim.verdict and (claim.verdict == "ours") != is_own(claim.id):
+            yield f"{claim.id}: the verdict 'ours' is for ids that begin with beyond-"
     try:
         TopologicalSorter({claim.id: claim.uses for claim in claims}).prepare()
     except CycleError as error:

@@ -5,15 +5,20 @@ from typing import Any
 
 from grpo_lib.ledger import Evidence
 from reproduce.markup import chapter_link, evidence_link, list_table, notebook_link, plain
+from reproduce.register import is_own
 
 HEAD = ["Claim", "Verdict", "Evidence", "Worst error", "Seconds"]
 KINDS = ("proved", "certified", "measured", "rejected")
-GROUPS = {"figure": "Figures and tables", "table": "Figures and tables", "erratum": "Errata"}
+GROUPS = {
+    "figure": "Figures and tables",
+    "table": "Figures and tables",
+    "erratum": "Errata",
+    "beyond": "Beyond the paper",
+}
 FATES = {
     "holds": "hold as printed",
     "holds corrected": "hold corrected",
     "false as stated": "false as stated",
-    "ours": "added here",
     "open": "open",
     "failed": "failed",
 }
@@ -56,6 +61,7 @@ def parts(ledger: dict[str, Any]) -> dict[str, str]:
         "errata": _errata(ledger),
         "counts": _counts(ledger),
         "corrections": _corrections(ledger),
+        "additions": _additions(ledger),
     }
 
 
@@ -107,7 +113,8 @@ def _check(claim: dict[str, Any]) -> str:
 
 def _counts(ledger: dict[str, Any]) -> str:
     claims = ledger["claims"]
-    fates = Counter(_fate(claim) for claim in claims if "nature" not in claim)
+    items = [claim for claim in claims if "nature" not in claim and not is_own(claim["id"])]
+    fates = Counter(_fate(claim) for claim in items)
     counts = ", ".join(f"{fates[fate]} {text}" for fate, text in FATES.items() if fates[fate])
     entries = sum(len(claim["evidence"]) for claim in claims)
     return (
@@ -122,6 +129,14 @@ def _corrections(ledger: dict[str, Any]) -> str:
     counts = ", ".join(f"{natures[nature]} {nature}" for nature in NATURES if natures[nature])
     checked = sum(claim["status"] == "passed" for claim in errata)
     return f"**{len(errata)} errata:** {counts}. Checked by a notebook: {checked}."
+
+
+def _additions(ledger: dict[str, Any]) -> str:
+    own = [claim for claim in ledger["claims"] if is_own(claim["id"])]
+    shown = [claim for claim in own if claim["status"] == "passed"]
+    chapters = len({claim["notebook"] for claim in shown})
+    counts = f"{len(shown)} shown, in {chapters} chapters"
+    return f"**{len(own)} results of this book's own:** {counts}."
 
 
 def _fate(claim: dict[str, Any]) -> str:

@@ -21,13 +21,17 @@ LEDGER = {
         claim("table-1", "Page 13", ["figure-1", "a-rather-long-name-for-a-lemma"], None),
         claim("erratum-1", "Sections 3 and 4", ["theorem-1"], "second", nature="typo"),
         claim("erratum-2", "The table & its text", ["table-1"], None, nature="loose"),
+        claim("beyond-1", "Part II: A chapter", ["theorem-1"], "third"),
+        claim("beyond-2", "Part II: A chapter", ["beyond-1"], "third"),
     ]
 }
 
 
 def test_the_map_holds_every_claim_once_where_the_paper_has_it():
     tables = {name: table for name, table in parts(LEDGER).items() if name.startswith("map")}
-    assert list(tables) == ["map of Section 3", "map of Appendix C", "map of Page 13"]
+    assert list(tables) == [
+        "map of Section 3", "map of Appendix C", "map of Page 13", "map of Part II",
+    ]  # fmt: skip
     assert tables["map of Section 3"].splitlines()[4:] == [
         "* - Item", "  - Place", "  - Verdict",
         "* - [Theorem-1](/notebooks/first.ipynb)", "  - Section 3, page 5", "  - holds",
@@ -46,7 +50,7 @@ def test_links_of_a_chapter():
         "**Shown here:** Theorem-1 (holds), Figure-1 (holds)",
         "",
         "**Used by:** [A-Rather-Long-Name-For-A-Lemma](/notebooks/second.ipynb), Table-1, "
-        "[Erratum-1](/notebooks/second.ipynb)",
+        "[Erratum-1](/notebooks/second.ipynb), [Beyond-1](/notebooks/third.ipynb)",
         ":::",
     ]
     second = chapter_links(LEDGER, "second")
@@ -56,7 +60,7 @@ def test_links_of_a_chapter():
 
 @pytest.fixture
 def graph() -> BeautifulSoup:
-    return BeautifulSoup(dependency_graph(LEDGER), "html.parser")
+    return BeautifulSoup(parts(LEDGER)["graph of Part I"], "html.parser")
 
 
 def test_the_graph_has_a_box_for_each_result_and_a_link_for_each_chapter(graph):
@@ -78,7 +82,14 @@ def test_arrows_run_downwards_and_boxes_do_not_meet(graph):
         assert min(x, y) >= 0 and x + width <= float(graph.svg["width"]) + 1
 
 
+def test_part_two_has_a_graph_of_its_own():
+    graph = BeautifulSoup(parts(LEDGER)["graph of Part II"], "html.parser")
+    assert [title.text for title in graph.find_all("title")] == ["Part II: A chapter"] * 2
+    assert len(graph.find_all("path", class_="edge")) == 1
+    assert "graph of Part II" not in parts({"claims": LEDGER["claims"][:3]})
+
+
 def test_the_graph_of_a_single_column():
-    column = {"claims": LEDGER["claims"][:2]}
+    column = LEDGER["claims"][:2]
     assert dependency_graph(column).count("<rect") == 2
     assert "nan" not in dependency_graph(column)

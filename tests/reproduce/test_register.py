@@ -69,6 +69,14 @@ def test_a_notebook_needs_a_verdict(tree):
         load_register(Project(tree.root))
 
 
+@pytest.mark.parametrize(("id", "verdict"), [("theorem-1", "ours"), ("beyond-1", "holds")])
+def test_only_results_of_our_own_are_ours(tree, id, verdict):
+    tree.notebook("first", "x = 1")
+    tree.claim(id, notebook="first", verdict=verdict)
+    with pytest.raises(ReproduceError, match=f"{id}: the verdict 'ours' is for ids that begin"):
+        load_register(Project(tree.root))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

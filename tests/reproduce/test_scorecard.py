@@ -48,17 +48,20 @@ LEDGER = {
             ],
         ),
         claim("erratum-2", nature="typo", correction="$z$."),
+        claim("beyond-1-speed", **SHOWN | {"verdict": "ours"}),
+        claim("beyond-1-chaos"),
     ],
     "run": {},
 }
 
 
 def test_rows():
-    theorem, figure, lemma, *_ = rows(LEDGER)
+    theorem, figure, lemma, *_, own, _ = rows(LEDGER)
     measured = "5e-13 ≤ 1e-12"
     assert theorem == ["Theorem-1", "holds", "1 proved, 3 measured, 1 rejected", measured, "2.3"]
     assert figure == ["Figure-1", "open", "–", "–", "–"]
     assert lemma == ["Lemma-1", "failed", "–", "–", "2.3"]
+    assert own[1] == "ours"
 
 
 def test_the_table_for_the_terminal():
@@ -71,7 +74,7 @@ def test_the_table_for_the_terminal():
 
 def test_the_scorecard_page():
     page = parts(LEDGER)["scorecard"]
-    results, figures, errata = page.split("\n\n## ")
+    results, figures, errata, own = page.split("\n\n## ")
     assert results.startswith("## Results\n\n```{list-table}\n:header-rows: 1\n\n* - Claim\n")
     evidence = '<a href="../notebooks/first.html#evidence-theorem-1">1 proved, 3 measured'
     assert f"* - [Theorem-1](/notebooks/first.ipynb)\n  - holds\n  - {evidence}" in results
@@ -80,6 +83,7 @@ def test_the_scorecard_page():
     assert figures.startswith("Figures and tables\n")
     assert "* - Figure-1\n  - open\n  - –\n  - –\n  - –\n```" in figures
     assert errata.startswith("Errata\n")
+    assert own.startswith("Beyond the paper\n")
 
 
 def test_the_errata_page():
@@ -105,6 +109,8 @@ def test_the_counts():
     assert (
         parts(LEDGER)["corrections"] == "**2 errata:** 1 typo, 1 false. Checked by a notebook: 1."
     )
+    own = "**2 results of this book's own:** 1 shown, in 1 chapters."
+    assert parts(LEDGER)["additions"] == own
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.site.conftest import slowness
+
 ROOT = Path(__file__).parents[2]
 STAMP = ROOT / "_build" / "html.stamp"
 
@@ -28,6 +30,10 @@ def seconds() -> float:
 def test_the_site_is_built_in_time(state: str, limit: float) -> None:
     if state == "cold":
         STAMP.unlink(missing_ok=True)
+    slow = slowness()
     taken = seconds()
-    print(f"{state}: {taken:.1f} s")
-    assert taken < limit
+    slow = max(slow, slowness())
+    print(
+        f"{state}: {taken:.1f} s on a machine {slow:.2f} times slower than the limit is meant for"
+    )
+    assert taken < limit * slow
