@@ -127,7 +127,11 @@ def _lowest_states(recurrence: Recurrence, L_ref: Array, period: int) -> Array:
 
 
 def lyapunov_exponent(
-    recurrence: Recurrence, L_ref: ArrayLike, steps: int, transient: int, L_0: ArrayLike = None
+    recurrence: Recurrence,
+    L_ref: ArrayLike,
+    steps: int,
+    transient: int,
+    L_0: ArrayLike | None = None,
 ) -> Array:
     """Mean rate at which two neighbouring runs part, the average of ``log |dL_n / dL_{n-1}|``.
 

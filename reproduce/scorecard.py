@@ -128,7 +128,7 @@ def _corrections(ledger: dict[str, Any]) -> str:
     natures = Counter(claim["nature"] for claim in errata)
     counts = ", ".join(f"{natures[nature]} {nature}" for nature in NATURES if natures[nature])
     checked = sum(claim["status"] == "passed" for claim in errata)
-    return f"**{len(errata)} errata:** {counts}. Checked by a notebook: {checked}."
+    return f"**{len(errata)} errata:** {counts}; {checked} checked."
 
 
 def _additions(ledger: dict[str, Any]) -> str:
@@ -136,7 +136,7 @@ def _additions(ledger: dict[str, Any]) -> str:
     shown = [claim for claim in own if claim["status"] == "passed"]
     chapters = len({claim["notebook"] for claim in shown})
     counts = f"{len(shown)} shown, in {chapters} chapters"
-    return f"**{len(own)} results of this book's own:** {counts}."
+    return f"**{len(own)} results of our own:** {counts}."
 
 
 def _fate(claim: dict[str, Any]) -> str:

@@ -35,6 +35,21 @@ MUTATIONS = {
         "np.maximum(policy, old_policy * (1 + clip))",
         "contrastive-loss",
     ),
+    "the place of the folds": (
+        "equilibria.py", "c_1 = 2 * np.arcsinh(b * z_1**1.5)", "c_1 = 2 * np.arcsinh(b * z_1)",
+        "phase-diagram",
+    ),
+    "the order of the escape and the trap": (
+        "phases.py", "runs = x_2 < L", "runs = x_1 < L", "phase-diagram",
+    ),
+    "the largest slope of Omega": (
+        "phases.py", "(3 * np.sqrt(3 * np.asarray(eps))", "(2 * np.sqrt(3 * np.asarray(eps))",
+        "contraction",
+    ),
+    "the slope in ball arithmetic": (
+        "certified.py", "_scale(recurrence, L) ** 3 / (2 * beta)",
+        "_scale(recurrence, L) ** 3 / beta", "chaos",
+    ),
 }  # fmt: skip
 
 

@@ -106,10 +106,8 @@ def test_the_counts():
         "**3 results and figures:** 1 hold as printed, 1 open, 1 failed.",
         "**7 pieces of evidence:** 1 proved, 4 measured, 2 rejected.",
     ]
-    assert (
-        parts(LEDGER)["corrections"] == "**2 errata:** 1 typo, 1 false. Checked by a notebook: 1."
-    )
-    own = "**2 results of this book's own:** 1 shown, in 1 chapters."
+    assert parts(LEDGER)["corrections"] == "**2 errata:** 1 typo, 1 false; 1 checked."
+    own = "**2 results of our own:** 1 shown, in 1 chapters."
     assert parts(LEDGER)["additions"] == own
 
 
