@@ -24,14 +24,7 @@ from reproduce.project import Project, ReproduceError, read_yaml, write_text
 
 MARKER = re.compile(r"^<!-- generated: (.*?) -->$", re.MULTILINE)
 
-# The console script of jupyter-book need not be on the PATH, and it has no `python -m` form. Like
-# this package it does without the grammars that jsonschema would compile.
-JUPYTER_BOOK = (
-    sys.executable,
-    "-c",
-    "import sys; sys.modules['rfc3987_syntax'] = None; "
-    "from jupyter_book.cli.main import main; main()",
-)
+JUPYTER_BOOK = (sys.executable, "-m", "reproduce.builder")
 
 HOSTS = ("github", "gitlab", "bitbucket")
 """Where a repository must be for the theme to know its buttons."""
