@@ -10,7 +10,8 @@ NOT_INSTALLED = "error: not everything in requirements.lock could be installed (
 	"the installer said last; all of it: .venv/install.log). This one step needs the network and" \
 	"about 1 GB of disk: see that the package index or a mirror of it can be reached, and run" \
 	"make again. What is in _build is kept as it is."
-INSTALL = $(if $(UV),$(UV) pip install --python .venv/bin/python,$(RUN) pip install)
+# uv leaves compiling to the first import; where Python may not write, each kernel would compile anew.
+INSTALL = $(if $(UV),$(UV) pip install --compile-bytecode --python .venv/bin/python,$(RUN) pip install)
 
 .PHONY: help book test lab serve screenshots sweep bench lint lock clean
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
-import igraph
 import numpy as np
 from scipy.optimize import isotonic_regression
 
@@ -114,6 +113,8 @@ def _place(count: int, edges: list[tuple[int, int]]) -> tuple[np.ndarray, list[r
     Returns:
         The points, shape [count + bends, 2], boxes first; for every edge the numbers of its bends.
     """
+    import igraph  # not needed for a book that is up to date, and slow to import
+
     layout = igraph.Graph(count, edges, directed=True).layout_sugiyama(maxiter=1000)
     ends = count + np.cumsum([0, *map(len, layout.edge_routing)])
     routes = [range(*pair) for pair in pairwise(ends)]

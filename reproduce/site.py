@@ -16,7 +16,7 @@ import yaml
 from nbformat import NotebookNode
 from papermill.exceptions import strip_color
 
-from reproduce import contents, disk, explorer, figures, scorecard, sweep
+from reproduce import contents, disk, figures, scorecard, sweep
 from reproduce.chapter import as_page, for_colab
 from reproduce.execute import Result, read_notebook
 from reproduce.ledger import SCHEMA_PATH
@@ -24,7 +24,15 @@ from reproduce.project import Project, ReproduceError, read_yaml, write_text
 
 MARKER = re.compile(r"^<!-- generated: (.*?) -->$", re.MULTILINE)
 
-JUPYTER_BOOK = (sys.executable, "-m", "reproduce.builder")
+# The console script of jupyter-book need not be on the PATH, and it has no `python -m` form.
+JUPYTER_BOOK = (
+    sys.executable,
+    "-c",
+    "import reproduce; from jupyter_book.cli.main import main; main()",
+)
+
+ROOT = Path(__file__).parents[1]
+"""Where this package lies: it is not installed."""
 
 HOSTS = ("github", "gitlab", "bitbucket")
 """Where a repository must be for the theme to know its buttons."""
@@ -80,8 +88,12 @@ def _sources(project: Project) -> list[Path]:
 
 def stage(project: Project, results: Sequence[Result], ledger: dict[str, Any]) -> None:
     """Lay out in ``_build/stage`` what the site is built from, in the layout of the repository."""
+    # Bokeh takes a second to import. A book that is up to date does without.
+    from reproduce import explorer
+
     drawn = figures.collect(results)
-    parts = generated_parts(project, ledger) | figures.parts(drawn)
+    parts = scorecard.parts(ledger) | contents.parts(ledger) | sweep.parts(project, ledger)
+    parts |= figures.parts(drawn) | explorer.parts()
     shutil.rmtree(project.stage, ignore_errors=True)
     shutil.copytree(project.book, project.stage / "book")
     figures.write(drawn, project.stage / "book")
@@ -96,12 +108,6 @@ def stage(project: Project, results: Sequence[Result], ledger: dict[str, Any]) -
     shutil.copy(project.toc, project.stage)
     config = yaml.safe_dump(_config(project), sort_keys=False, allow_unicode=True)
     write_text(project.stage / project.config.name, config)
-
-
-def generated_parts(project: Project, ledger: dict[str, Any]) -> dict[str, str]:
-    """Write the generated parts of the book's pages, by the name of their marker, in MyST."""
-    parts = scorecard.parts(ledger) | contents.parts(ledger) | sweep.parts(project, ledger)
-    return parts | explorer.parts()
 
 
 def fill(text: str, parts: dict[str, str], page: str) -> str:
@@ -166,6 +172,7 @@ def _build(project: Project) -> Path:
     build = subprocess.run(
         [*JUPYTER_BOOK, "build", str(project.stage), *options],
         cwd=project.root,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
