@@ -210,6 +210,11 @@ class Recurrence:
         with np.errstate(over="ignore"):
             return 1 - self.alpha + self.normalization._scale_slope(L) / self.beta
 
+    def _extrema(self) -> tuple[Array, Array]:
+        """Log-odds of the step's local minimum and local maximum; -inf where there is none."""
+        minimum, maximum = self.normalization._turning_points((1 - self.alpha) * self.beta)
+        return -minimum, -maximum  # Omega' is odd
+
     def _anchor(self, L: Array, L_ref: Array) -> Array:
         if np.ndim(self.alpha) == 0 and self.alpha in (0, 1):
             return L_ref if self.alpha == 1 else L

@@ -151,8 +151,9 @@ def _slopes(log_odds: Array, normalization: Normalization, alpha: Array, beta: A
 
 def _zeros(L_ref: Array, b: Array, eps: Array) -> Array:
     """Zeros of F on its three monotone pieces, NaN where a piece has none; shape [n, 3]."""
-    c_1, c_2 = _turning_points(b, eps)
-    omega_1, omega_2, omega_ref = MeanVariance(eps)._scale(np.stack([c_1, c_2, L_ref]))
+    normalization = MeanVariance(eps)
+    c_1, c_2 = normalization._turning_points(b)
+    omega_1, omega_2, omega_ref = normalization._scale(np.stack([c_1, c_2, L_ref]))
     F_1 = omega_1 / b - (c_1 - L_ref)
     F_2 = np.where(eps == 0, np.inf, omega_2 / b - (c_2 - L_ref))
     lowest = np.minimum(L_ref + 1 / np.hypot(0.5, np.sqrt(eps)) / b, LARGEST)
@@ -173,26 +174,6 @@ def _zeros(L_ref: Array, b: Array, eps: Array) -> Array:
     zeros = np.full(holds_zero.shape, np.nan)
     zeros[piece, cell] = _newton(*brackets, rising, L_ref[cell], b[cell], eps[cell])
     return np.where(zeros == LARGEST, np.inf, zeros).T
-
-
-def _turning_points(b: Array, eps: Array) -> tuple[Array, Array]:
-    """c_1 and c_2, where Omega'(L) = b; +inf where there is none.
-
-    With ``z = 1 + 4 eps cosh(L/2)^2`` the equation reads ``sinh(L/2) = b z^(3/2)``. Squared, it is
-    the cubic ``k z^3 - z + m = 0`` with ``k = 4 eps b^2`` and ``m = 1 + 4 eps``. With
-    ``z = 2 / sqrt(3 k) sin(phi)`` the cubic becomes ``sin(3 phi) = w = m sqrt(27 k) / 2``.
-    """
-    m, root_k = 1 + 4 * eps, 2 * np.sqrt(eps) * b
-    w = m * np.sqrt(27) / 2 * root_k
-    third = np.arcsin(w) / 3  # NaN where w > 1: no turning point
-    z_1 = 2 / np.sqrt(3) / root_k * np.sin(third)
-    z_1 = np.where(root_k == 0, m, z_1)  # the limit, also where k is too small for a double
-    c_1 = 2 * np.arcsinh(b * z_1**1.5)
-    # The second one in logarithms, as z^(3/2) can exceed the doubles.
-    log_z_2 = np.log(np.sin(np.pi / 3 - third) / np.sqrt(3)) - np.log(eps) / 2 - np.log(b)
-    log_sinh = np.log(b) + 1.5 * log_z_2
-    c_2 = 2 * (log_sinh + np.log1p(np.sqrt(1 + np.exp(-2 * log_sinh))))
-    return np.where(w < 1, c_1, np.inf), np.where(w < 1, c_2, np.inf)
 
 
 def _newton(

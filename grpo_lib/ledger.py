@@ -24,6 +24,9 @@ import sympy as sp
 
 MIME_TYPE = "application/vnd.grpo-companion.evidence+json"
 
+DIGITS = 12
+"""Digits of a certified number that the evidence shows."""
+
 
 class EvidenceError(AssertionError):
     """Evidence that does not support its claim.
@@ -162,7 +165,9 @@ class Claim:
         if not (ball.is_finite() and (above is None or ball > above)):
             relation = "" if above is None else f" > {above:g}"
             raise EvidenceError(f"{self.id}: not certified: {name}: {ball}{relation}")
-        return self._record(Evidence("certified", name, str(ball), above))
+        # Whatever the precision it was computed with, a ball is shown with a dozen digits.
+        text = ball.str(DIGITS) if hasattr(ball, "str") else str(ball)
+        return self._record(Evidence("certified", name, text, above))
 
     def measured(self, name: str, value: float, *, at_most: float) -> Evidence:
         """Record the worst error of a numerical comparison.

@@ -94,6 +94,29 @@ class MeanVariance:
                 unsmoothed_share = np.where(np.equal(self.eps, 0), 1.0, unsmoothed_share)
             return np.tanh(L / 2) / 2 * unsmoothed_share * omega
 
+    @np.errstate(divide="ignore", over="ignore", invalid="ignore")
+    def _turning_points(self, slope: Array) -> tuple[Array, Array]:
+        """c_1 <= c_2, where d Omega / d L is ``slope``, at least 0; +inf where there is none.
+
+        With ``z = 1 + 4 eps cosh(L/2)^2`` the equation reads ``sinh(L/2) = slope z^(3/2)``.
+        Squared, it is the cubic ``k z^3 - z + m = 0`` with ``k = 4 eps slope^2`` and
+        ``m = 1 + 4 eps``. With ``z = 2 / sqrt(3 k) sin(phi)`` the cubic becomes
+        ``sin(3 phi) = w = m sqrt(27 k) / 2``.
+        """
+        m, root_k = 1 + 4 * self.eps, 2 * np.sqrt(self.eps) * slope
+        w = m * np.sqrt(27) / 2 * root_k
+        third = np.arcsin(w) / 3  # NaN where w > 1: no turning point
+        z_1 = 2 / np.sqrt(3) / root_k * np.sin(third)
+        z_1 = np.where(root_k == 0, m, z_1)  # the limit, also where k is too small for a double
+        c_1 = 2 * np.arcsinh(slope * z_1**1.5)
+        # The second one in logarithms, as z^(3/2) can exceed the doubles. At slope 0 it is at +inf.
+        log_slope = np.log(slope)
+        log_z_2 = np.log(np.sin(np.pi / 3 - third) / np.sqrt(3)) - np.log(self.eps) / 2 - log_slope
+        log_sinh = log_slope + 1.5 * log_z_2
+        c_2 = 2 * (log_sinh + np.log1p(np.sqrt(1 + np.exp(-2 * log_sinh))))
+        c_2 = np.where(slope > 0, c_2, np.inf)
+        return np.where(w < 1, c_1, np.inf), np.where(w < 1, c_2, np.inf)
+
     def _scale(self, L: Array) -> Array:
         # p (1 - p) = 1 / (4 cosh(L/2)^2). The square overflows from |L| = 710 on: there p (1 - p)
         # is nothing next to eps, unless eps is tiny.
@@ -156,6 +179,9 @@ class MeanOnly:
 
     def _scale_slope(self, L: Array) -> Array:
         return np.zeros_like(L)
+
+    def _turning_points(self, slope: Array) -> tuple[Array, Array]:
+        return np.full_like(slope, np.inf), np.full_like(slope, np.inf)
 
     def _scale(self, L: Array) -> Array:
         return np.ones_like(L)

@@ -8,8 +8,7 @@ from scipy.optimize.elementwise import find_root
 from scipy.special import expit
 
 from .dynamics import Recurrence
-from .equilibria import _turning_points, fixed_points
-from .normalization import MeanOnly
+from .equilibria import fixed_points
 from .validation import Array, real_array, require, whole
 
 POINTS = 200_001
@@ -103,14 +102,11 @@ def _orbits(recurrence: Recurrence, L_ref: Array, starts: Array, steps: int) -> 
 
 def _lowest_states(recurrence: Recurrence, L_ref: Array, period: int) -> Array:
     """The lowest state of every cycle of this period, at least 2, in ascending order; shape [n]."""
-    alpha, beta, normalization = recurrence.alpha, recurrence.beta, recurrence.normalization
-    if isinstance(normalization, MeanOnly) or alpha == 0:
-        return np.empty(0)  # the update rises everywhere
-    e_1, e_2 = _turning_points(np.float64((1 - alpha) * beta), np.float64(normalization.eps))
-    if np.isinf(e_1):
-        return np.empty(0)  # again
-    low = recurrence._step(-e_1, L_ref)
-    high = recurrence._step(low if alpha == 1 else np.maximum(low, -e_2), L_ref)
+    minimum, maximum = recurrence._extrema()
+    if recurrence.alpha == 0 or np.isinf(minimum):
+        return np.empty(0)  # every update raises L, or the update rises everywhere
+    low = recurrence._step(minimum, L_ref)
+    high = recurrence._step(np.maximum(low, maximum), L_ref)
     middle = fixed_points(recurrence, L_ref).log_odds[1]
     grid = np.linspace(low, np.fmin(high, middle), POINTS)
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .dynamics import Recurrence
-from .equilibria import _turning_points, fixed_points
+from .equilibria import fixed_points
 from .normalization import MeanVariance
 from .validation import Array, broadcastable, parameter, real_array
 
@@ -105,14 +105,15 @@ def phase_boundaries(
     eps = np.asarray(parameter("eps", eps, at_least=0))
     broadcastable(beta=beta, alpha=alpha, eps=eps)
     beta, alpha, eps = np.broadcast_arrays(beta, alpha, eps)
+    normalization = MeanVariance(eps)
 
     def reference(L: Array) -> Array:
         """The reference that has the fixed point L; NaN if there is no L."""
-        at = L - MeanVariance(eps)._scale(L) / (alpha * beta)
+        at = L - normalization._scale(L) / (alpha * beta)
         return np.where(np.isinf(L), np.where(eps == 0, -np.inf, np.nan), at)
 
     def between(slope: Array, sign: float) -> Array:
-        near, far = _turning_points(slope, eps)
+        near, far = normalization._turning_points(slope)
         ends = np.stack([reference(sign * far), reference(sign * near)], axis=-1)
         return np.where((alpha == 0)[..., None], np.nan, ends)
 
@@ -196,17 +197,17 @@ def regime(recurrence: Recurrence, L_ref: ArrayLike) -> np.ndarray:
 
 def _regime(L_ref: Array, alpha: Array, beta: Array, eps: Array) -> Array:
     """`regime` for mean and variance, alpha beta > 0 and finite references; shape [n]."""
-    recurrence = Recurrence(beta, MeanVariance(eps), alpha)
-    c_1, c_2 = _turning_points(alpha * beta, eps)  # slope 1
-    d_1, d_2 = _turning_points((2 - alpha) * beta, eps)  # slope -1, at -d_1 and -d_2
-    e_1, e_2 = _turning_points((1 - alpha) * beta, eps)  # slope 0, at -e_1 and -e_2
-    e_2 = np.where(alpha == 1, np.inf, e_2)
+    normalization = MeanVariance(eps)
+    recurrence = Recurrence(beta, normalization, alpha)
+    c_1, c_2 = normalization._turning_points(alpha * beta)  # slope 1
+    d_1, d_2 = normalization._turning_points((2 - alpha) * beta)  # slope -1, at -d_1 and -d_2
+    minimum, maximum = recurrence._extrema()
     x_1, x_2, _ = fixed_points(recurrence, L_ref).log_odds.T
     x_2 = np.where(x_2 <= c_2, x_2, np.inf)
 
     radius = np.minimum(np.where(x_1 > -d_1, x_1 + d_1, -d_2 - x_1), c_1 - x_1)
-    low = recurrence._step(-e_1, L_ref)
-    closed = (radius < 0) & (recurrence._step(np.maximum(low, -e_2), L_ref) <= x_2)
+    low = recurrence._step(minimum, L_ref)
+    closed = (radius < 0) & (recurrence._step(np.maximum(low, maximum), L_ref) <= x_2)
 
     found = np.full(L_ref.size, Regime.OSCILLATES)
     found[x_1 > c_1] = Regime.RUNS_TO_ONE

@@ -6,7 +6,6 @@ import sympy as sp
 from scipy.special import expit, logit
 
 from grpo_lib import FixedPoints, MeanOnly, MeanVariance, Recurrence, fixed_points, symbolic
-from grpo_lib.equilibria import _turning_points
 from grpo_lib.symbolic import L, L_ref, alpha, beta, eps, p
 from tests.grpo_lib.reference import exact, in_log_odds, worst
 
@@ -152,7 +151,7 @@ def test_pairs_about_to_merge_at_eps_above_0(gap):
     normalization = MeanVariance(smoothing)
     b = Recurrence(1.0, normalization).slope(merging)
     merged = merging - normalization.scale(merging) / b
-    turning = np.where(place < 1, *_turning_points(b, smoothing))
+    turning = np.where(place < 1, *MeanVariance(smoothing)._turning_points(b))
     assert turning == pytest.approx(merging, rel=1e-12)
     toward_three = np.where(place < 1, -gap, gap) * np.maximum(1, np.abs(merged))
     for side, count in (toward_three, 3), (-toward_three, 1):
@@ -291,7 +290,7 @@ def test_proof_turning_points_and_shape_of_omega():
     positive_factor = 2 * (1 + 4 * eps * u) * sinh / sp.sqrt(u)
     rate = along * sp.diff(sp.log(slope), x)
     assert sp.simplify(rate * positive_factor - (1 + 12 * eps - 8 * eps * u)) == 0
-    # Omega' = b, squared, is the cubic of `_turning_points`.
+    # Omega' = b, squared, is the cubic of `MeanVariance._turning_points`.
     z, cubic = 1 + 4 * eps * u, sp.Lambda(L, 4 * eps * beta**2 * L**3 - L + 1 + 4 * eps)
     assert sp.simplify((beta**2 - slope**2) * 4 * eps * z**3 - cubic(z)) == 0
 

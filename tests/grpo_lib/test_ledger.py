@@ -2,6 +2,7 @@ import json
 
 import pytest
 import sympy as sp
+from flint import arb, ctx
 
 from grpo_lib.ledger import MIME_TYPE, Claim, Evidence, EvidenceError, claim
 
@@ -55,6 +56,12 @@ def test_certified(theorem):
     with pytest.raises(EvidenceError, match=r"^theorem-2: not certified: other: \[0.25"):
         theorem.certified("other", Ball(False))
     assert len(theorem.evidence) == 1
+
+
+def test_a_certified_number_is_short_whatever_its_precision(theorem):
+    with ctx.workprec(256):
+        entry = theorem.certified("n", arb.pi())
+    assert entry.value == "[3.14159265359 +/- 2.07e-13]"
 
 
 def test_certified_above(theorem):

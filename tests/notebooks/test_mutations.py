@@ -36,7 +36,7 @@ MUTATIONS = {
         "contrastive-loss",
     ),
     "the place of the folds": (
-        "equilibria.py", "c_1 = 2 * np.arcsinh(b * z_1**1.5)", "c_1 = 2 * np.arcsinh(b * z_1)",
+        "normalization.py", "np.arcsinh(slope * z_1**1.5)", "np.arcsinh(slope * z_1)",
         "phase-diagram",
     ),
     "the order of the escape and the trap": (
