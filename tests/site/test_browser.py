@@ -189,6 +189,30 @@ def test_a_first_load_is_light(visits) -> None:
     assert visits[CHAPTER[1:]].weight > 5e5  # fonts and MathJax are weighed
 
 
+def undrawn_icons(page: Page) -> list[str]:
+    """Icons that neither the web font nor a script draws."""
+    return page.locator("i[class*=fa-]").evaluate_all(
+        """async all => {
+            await document.fonts.ready;
+            const font = "'Font Awesome 6 Free'";
+            return all.filter(icon => {
+                const { content, fontWeight, fontFamily } = getComputedStyle(icon, "::before");
+                return content == "none" || !fontFamily.includes("Font Awesome")
+                    || !document.fonts.check(`${fontWeight} 16px ${font}`);
+            }).map(icon => icon.className);
+        }"""
+    )
+
+
+def test_the_web_font_draws_every_icon(open_tab) -> None:
+    with open_tab() as (page, _):
+        page.goto(CHAPTER)
+        assert page.locator("i[class*=fa-]").count() > 5
+        assert undrawn_icons(page) == []
+        page.locator("i.fa-download").evaluate("icon => icon.className = 'fa-solid fa-nothing'")
+        assert undrawn_icons(page) == ["fa-solid fa-nothing"]
+
+
 def test_no_page_scrolls_sideways_on_a_phone(visits) -> None:
     wide = {path: seen.width for path, seen in visits.items() if seen.width > PHONE["width"]}
     assert wide == {}
