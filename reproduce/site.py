@@ -24,15 +24,14 @@ from reproduce.project import Project, ReproduceError, read_yaml, write_text
 
 MARKER = re.compile(r"^<!-- generated: (.*?) -->$", re.MULTILINE)
 
-# The console script of jupyter-book need not be on the PATH, and it has no `python -m` form.
+# The console script of jupyter-book need not be on the PATH, and it has no `python -m` form. This
+# package, with the book's extension, is not installed.
 JUPYTER_BOOK = (
     sys.executable,
     "-c",
-    "import reproduce; from jupyter_book.cli.main import main; main()",
+    f"import sys; sys.path.append({str(Path(__file__).parents[1])!r}); import reproduce; "
+    "from jupyter_book.cli.main import main; main()",
 )
-
-ROOT = Path(__file__).parents[1]
-"""Where this package lies: it is not installed."""
 
 HOSTS = ("github", "gitlab", "bitbucket")
 """Where a repository must be for the theme to know its buttons."""
@@ -172,7 +171,6 @@ def _build(project: Project) -> Path:
     build = subprocess.run(
         [*JUPYTER_BOOK, "build", str(project.stage), *options],
         cwd=project.root,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
