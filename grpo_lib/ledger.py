@@ -20,7 +20,11 @@ import sys
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+import numpy as np
 import sympy as sp
+from numpy.typing import ArrayLike
+
+from .validation import require
 
 MIME_TYPE = "application/vnd.grpo-companion.evidence+json"
 
@@ -169,28 +173,51 @@ class Claim:
         text = ball.str(DIGITS) if hasattr(ball, "str") else str(ball)
         return self._record(Evidence("certified", name, text, above))
 
-    def measured(self, name: str, value: float, *, at_most: float) -> Evidence:
+    def measured(self, name: str, value: ArrayLike, *, at_most: ArrayLike) -> Evidence:
         """Record the worst error of a numerical comparison.
 
         Args:
             name: what was compared.
-            value: the worst error found.
-            at_most: the largest error that supports the claim.
+            value: the errors found, shape [...].
+            at_most: the largest error that supports the claim, one for all or one for each, shape
+                [...]. Recorded is the error that comes closest to its bound.
 
         Raises:
-            EvidenceError: the value exceeds the bound, is negative, NaN or infinite.
-            ValueError: the bound is not a finite number of at least 0.
+            EvidenceError: an error exceeds its bound, is negative, NaN or infinite; or there is no
+                error to record.
+            ValueError: a bound is not a finite number of at least 0, or the shapes do not broadcast.
 
         Examples:
             >>> from grpo_lib import ledger
-            >>> ledger.claim("theorem-2").measured("too far", 0.5, at_most=1e-9)
+            >>> claim = ledger.claim("theorem-2")
+            >>> print(claim.measured("two errors", [3e-15, 4e-15], at_most=[1e-13, 1e-14]).finding)
+            4e-15 ≤ 1e-14
+            >>> claim.measured("too far", 0.5, at_most=1e-9)
             Traceback (most recent call last):
                 ...
             grpo_lib.ledger.EvidenceError: theorem-2: measured: too far: 0.5 is not in [0, 1e-09]
         """
-        entry = Evidence("measured", name, float(value), _bound("at_most", at_most, at_most >= 0))
-        if not 0 <= entry.value <= entry.bound:
-            raise EvidenceError(f"{self.id}: measured: {name}: {value} is not in [0, {at_most}]")
+        bounds = np.asarray(at_most, dtype=float)
+        require(np.isfinite(bounds) & (bounds >= 0), "at_most", at_most, "finite and at least 0")
+        values = np.asarray(value, dtype=float)
+        try:
+            values, bounds = np.broadcast_arrays(values, bounds)
+        except ValueError:
+            raise ValueError(
+                f"at_most must be one bound or broadcast with the errors of shape {values.shape}, "
+                f"got shape {bounds.shape}"
+            ) from None
+        if not values.size:
+            raise EvidenceError(f"{self.id}: measured: {name}: nothing was compared")
+        # An error that is none, NaN included, exceeds every bound. A bound of 0 is kept by 0 alone.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(values == 0, 0, np.where(values > 0, values / bounds, np.inf))
+        worst = np.unravel_index(np.argmax(share), share.shape)
+        entry = Evidence("measured", name, float(values[worst]), float(bounds[worst]))
+        if share[worst] > 1:
+            raise EvidenceError(
+                f"{self.id}: measured: {name}: {entry.value} is not in [0, {entry.bound}]"
+            )
         return self._record(entry)
 
     def rejected(self, name: str, value: float, *, at_least: float) -> Evidence:
@@ -211,7 +238,7 @@ class Claim:
             >>> print(entry.finding)
             0.4 ≥ 0.001
         """
-        entry = Evidence("rejected", name, float(value), _bound("at_least", at_least, at_least > 0))
+        entry = Evidence("rejected", name, float(value), _at_least(at_least))
         if not (math.isfinite(entry.value) and entry.value >= entry.bound):
             raise EvidenceError(f"{self.id}: not rejected: {name}: {value} is below {at_least}")
         return self._record(entry)
@@ -266,10 +293,9 @@ def claim(id: str) -> Claim:
     return Claim(id)
 
 
-def _bound(name: str, bound: float, allowed: bool) -> float:
-    if not (math.isfinite(bound) and allowed):
-        above = "of at least 0" if name == "at_most" else "above 0"
-        raise ValueError(f"{name} must be a finite number {above}, got {bound!r}")
+def _at_least(bound: float) -> float:
+    if not (math.isfinite(bound) and bound > 0):
+        raise ValueError(f"at_least must be a finite number above 0, got {bound!r}")
     return float(bound)
 
 

@@ -81,8 +81,39 @@ def test_measured(theorem, value):
 
 @pytest.mark.parametrize("value", [1.1e-12, INF, NAN, -1e-13, -1])
 def test_not_measured(theorem, value):
-    with pytest.raises(EvidenceError, match=f"^theorem-2: measured: the name: {value} "):
+    with pytest.raises(EvidenceError, match=f"^theorem-2: measured: the name: {float(value)} "):
         theorem.measured("the name", value, at_most=1e-12)
+    assert theorem.evidence == []
+
+
+@pytest.mark.parametrize(
+    ("values", "bounds", "worst"),
+    [
+        ([1e-13, 3e-13], 1e-12, (3e-13, 1e-12)),
+        ([1e-13, 3e-13], [1e-13, 1e-12], (1e-13, 1e-13)),
+        ([0.0, 1e-20], [0.0, 1e-12], (1e-20, 1e-12)),
+        ([[0.0], [0.5]], [1.0, 2.0], (0.5, 1.0)),
+        ([0, 0], [0, 0], (0.0, 0.0)),
+        ([sp.Float("1e-13"), 0], 1e-12, (1e-13, 1e-12)),
+    ],
+)
+def test_of_many_errors_the_one_closest_to_its_bound_is_recorded(theorem, values, bounds, worst):
+    assert theorem.measured("n", values, at_most=bounds) == Evidence("measured", "n", *worst)
+
+
+@pytest.mark.parametrize(
+    ("values", "bounds", "said"),
+    [
+        ([1e-13, 3e-13], [1e-12, 2e-13], r"3e-13 is not in \[0, 2e-13\]"),
+        ([0, 1e-300], [1, 0], r"1e-300 is not in \[0, 0.0\]"),
+        ([0.5, NAN], [1, 1], r"nan is not in \[0, 1.0\]"),
+        ([0.5, -1e-9], 1, r"-1e-09 is not in \[0, 1.0\]"),
+        ([], 1, "nothing was compared"),
+    ],
+)
+def test_one_error_too_large_among_many_is_enough(theorem, values, bounds, said):
+    with pytest.raises(EvidenceError, match=f"^theorem-2: measured: n: {said}$"):
+        theorem.measured("n", values, at_most=bounds)
     assert theorem.evidence == []
 
 
@@ -108,6 +139,11 @@ def test_not_rejected(theorem, value):
         (lambda c: c.measured("n", 0, at_most=-1), "at_most must be .* at least 0, got -1"),
         (lambda c: c.measured("n", 0, at_most=INF), "at_most must be .* at least 0, got inf"),
         (lambda c: c.measured("n", 0, at_most=NAN), "at_most must be .* at least 0, got nan"),
+        (lambda c: c.measured("n", 0, at_most=[1, NAN]), "at_most must be .*, got nan at index 1"),
+        (
+            lambda c: c.measured("n", [0, 0], at_most=[1, 1, 1]),
+            r"at_most must .* errors of shape \(2,\), got shape \(3,\)",
+        ),
         (lambda c: c.rejected("n", 1, at_least=0), "at_least must be .* above 0, got 0"),
         (lambda c: c.rejected("n", 1, at_least=INF), "at_least must be .* above 0, got inf"),
         (lambda c: c.rejected("n", 1, at_least=NAN), "at_least must be .* above 0, got nan"),

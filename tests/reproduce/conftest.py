@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-import grpo_lib.ledger
+import grpo_lib
 from grpo_lib.ledger import MIME_TYPE
 from reproduce.__main__ import main
 
@@ -44,7 +44,9 @@ class Tree:
         self.claims: list[dict[str, Any]] = []
         (root / "notebooks").mkdir(parents=True)
         self.write("grpo_lib/__init__.py", "")
-        self.write("grpo_lib/ledger.py", Path(grpo_lib.ledger.__file__).read_text())
+        for module in ("ledger", "validation"):
+            source = Path(grpo_lib.__file__).with_name(f"{module}.py").read_text()
+            self.write(f"grpo_lib/{module}.py", source)
         self.write("requirements.lock", "numpy==2.0\n")
         self.write(
             "_config.yml", "title: Tiny\nauthor: nobody\nexecute: {execute_notebooks: 'off'}"
