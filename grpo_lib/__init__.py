@@ -1,11 +1,11 @@
 """Exact GRPO on 0/1 rewards: policies, probability of success, and the evidence for claims.
 
 Functions broadcast over prompts. The state of an iteration is the log-odds of the probability of
-success; see `grpo_lib.symbolic` for the formulas in SymPy, `grpo_lib.certified` for ball arithmetic
-and `grpo_lib.ledger` for evidence.
+success; see `grpo_lib.symbolic` for the formulas in SymPy, `grpo_lib.certified` for ball
+arithmetic, `grpo_lib.rounding` for bounds on rounding and `grpo_lib.ledger` for evidence.
 """
 
-from . import ledger, symbolic
+from . import ledger, rounding, symbolic
 from .divergences import kl_divergence, renyi_divergence, total_variation
 from .dynamics import Recurrence, Trajectory
 from .equilibria import FixedPoints, fixed_points
@@ -47,6 +47,7 @@ __all__ = [
     "random_rewards",
     "regime",
     "renyi_divergence",
+    "rounding",
     "success_log_odds",
     "success_probability",
     "symbolic",

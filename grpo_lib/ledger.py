@@ -185,7 +185,7 @@ class Claim:
         Raises:
             EvidenceError: an error exceeds its bound, is negative, NaN or infinite; or there is no
                 error to record.
-            ValueError: a bound is not a finite number of at least 0, or the shapes do not broadcast.
+            ValueError: a bound is not finite and at least 0, or the shapes do not broadcast.
 
         Examples:
             >>> from grpo_lib import ledger

@@ -1,46 +1,51 @@
 """How far rounding can carry a computation: bounds that hold on every processor.
 
-A double that is the result of one addition, multiplication, division or square root is off by at
-most `UNIT`, relative to itself, on every machine that follows IEEE 754. Elementary functions have
-no such guarantee: libraries and processors differ in the last digits. Here an elementary function
-may be off by `FUNCTION`, five units in the last place, one more than NumPy's tests allow.
+One addition, multiplication, division or square root of doubles is off by at most `UNIT`, relative
+to its result, on every machine that follows IEEE 754. An elementary function such as the
+exponential has no such guarantee. Libraries and processors differ in its last digits, and the
+bounds here allow it `FUNCTION`.
+
+A bound is a small multiple of these two times the condition of what is computed: the size of the
+terms that cancel, the number of terms, or the growth of an orbit through its slopes.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .dynamics import Recurrence
-from .validation import Array, real_array, require
+from .validation import Array, broadcastable, real_array, require
 
 UNIT = 2.0**-53
 """Relative error of one correctly rounded operation on doubles."""
 
 FUNCTION = 10 * UNIT
-"""Relative error of an elementary function: five units in the last place, each up to 2 UNIT."""
+"""Relative error allowed to an elementary function: five units in the last place, each 2 UNIT."""
 
 STEP = 32 * UNIT
-"""Error of one computed step, relative to the sum of the sizes of its terms; see `step_bound`."""
+"""Error of one step, relative to the sum of the sizes of its terms; `step_bound` derives it."""
 
 
-def step_bound(recurrence: Recurrence, L: ArrayLike, L_ref: ArrayLike) -> Array:
-    """Bound on the rounding error of one computed step, from a state taken as exact.
+def step_bound(recurrence: Recurrence, *, L: ArrayLike, L_ref: ArrayLike) -> Array:
+    """Bound on the rounding error of one step, from states taken as exact.
 
-    The step adds ``alpha L_ref``, ``(1 - alpha) L`` and ``Omega(L) / beta``. The hyperbolic cosine
-    in Omega is off by `FUNCTION`. Squaring, dividing, adding eps, the square root and the division
-    by beta make that at most 24 `UNIT`. Each of the other two terms takes two roundings, and the
-    sums take two more, relative to the sizes of all terms. Together this is below `STEP` times the
-    sum of the sizes.
+    The step is the sum of ``alpha L_ref``, ``(1 - alpha) L`` and ``Omega(L) / beta``. In Omega the
+    hyperbolic cosine is off by `FUNCTION`. Its square is off by twice that, and dividing, adding
+    ``eps``, the square root and the divisions add five roundings, so ``Omega / beta`` is off by at
+    most 25 `UNIT`. Each of the other terms takes two roundings. The two sums are each at most as
+    large as the sizes of the three terms together. All in all the error is below 27 `UNIT`, hence
+    below `STEP`, times the sum of these sizes.
 
     Args:
-        recurrence: the step that is computed.
+        recurrence: the step.
         L: log-odds of the current policy, shape [...].
         L_ref: log-odds of the reference, shape [...].
 
     Returns:
-        The bound in log-odds, shape [...]; 0 at an absorbing anchor, which is returned unchanged.
+        The bound in log-odds, shape [...]. It is 0 at an anchor of -inf or +inf, which the step
+        returns unchanged.
 
     Raises:
-        ValueError: as in `Recurrence.step`.
+        ValueError: NaN, or shapes that do not broadcast.
 
     Examples:
         >>> from grpo_lib import Recurrence
@@ -48,11 +53,89 @@ def step_bound(recurrence: Recurrence, L: ArrayLike, L_ref: ArrayLike) -> Array:
         >>> print(f"{step_bound(Recurrence(beta=1.0), L=0.0, L_ref=-2.0):.1e}")
         1.4e-14
     """
-    recurrence.step(L=L, L_ref=L_ref)  # checks the arguments
     L, L_ref = real_array("L", L), real_array("L_ref", L_ref)
-    own = np.where(np.equal(recurrence.alpha, 1), 0, 1 - np.asarray(recurrence.alpha))
-    to_ref = np.asarray(recurrence.alpha)
-    with np.errstate(invalid="ignore", over="ignore"):
-        terms = np.where(own > 0, np.abs(own * L), 0) + np.where(to_ref > 0, np.abs(to_ref * L_ref), 0)
-        sizes = terms + recurrence.normalization.scale(L) / recurrence.beta
-    return np.where(np.isinf(terms), 0.0, STEP * sizes)
+    shape = broadcastable(L=L, L_ref=L_ref, beta=recurrence.beta, alpha=recurrence.alpha)
+    anchor = _share(recurrence.alpha, L_ref) + _share(1 - np.asarray(recurrence.alpha), L)
+    pull = recurrence.normalization.scale(L) / recurrence.beta
+    return np.where(np.isinf(anchor), 0.0, np.broadcast_to(STEP * (anchor + pull), shape))
+
+
+def orbit_bound(
+    recurrence: Recurrence,
+    *,
+    L: ArrayLike,
+    L_ref: ArrayLike,
+    step_error: ArrayLike | None = None,
+) -> Array:
+    """Bound on the distance between a computed orbit and the exact one, state by state.
+
+    Let ``L_n`` be the computed states, ``e_n`` the distance of ``L_n`` from the exact state, and
+    ``d_n`` the error of the computed step at ``L_n``. One exact step, G, leads from both states to
+    states ``|G(L_n) - G(exact)| <= s_n e_n`` apart, where ``s_n`` is the largest slope in size
+    within ``e_n`` of ``L_n``. Hence ``e_{n+1} <= s_n e_n + d_n``.
+
+    For ``s_n``, write ``t = tanh(L / 2)`` and let ``s`` be the share of p (1 - p) in
+    p (1 - p) + eps. Then ``Omega' = Omega t s / 2``, so Omega changes at most by the factor
+    ``exp(e_n / 2)`` within ``e_n``. And ``Omega'' = Omega (t^2 s^2 + (1 - t^2) s -
+    2 t^2 s (1 - s)) / 4`` is at most ``Omega / 4`` in size, because both factors are in [0, 1]:
+    the first two terms add up to at most 1, and the third is at most 1/2. So
+    ``s_n <= |G'(L_n)| + e_n exp(e_n / 2) Omega(L_n) / (4 beta)``. A constant scale has no slope and
+    no curvature, and the same bound holds.
+
+    The two log-odds an orbit starts from usually come from probabilities. So ``e_0`` is `STEP`
+    times the larger of 1 and ``|L_0|``, and the reference's error, of the same form, enters every
+    step with the weight alpha. Rounding in the slope itself is added as `STEP` times its terms.
+
+    Two computations of one orbit whose steps err by no more than ``step_error`` differ by at most
+    the sum of their bounds. In probability an error in log-odds is at most a quarter of its size.
+
+    Args:
+        recurrence: the map.
+        L: the computed log-odds, shape [steps + 1, ...].
+        L_ref: log-odds of the reference, shape [...].
+        step_error: error of the step from each state, shape [steps, ...]; that of `step_bound` if
+            left out. A computation with whole policies, say, errs by more.
+
+    Returns:
+        The bound in log-odds, shape [steps + 1, ...]: inf once the orbit has amplified rounding
+        beyond all sizes; 0 where the states are absorbing and exact.
+
+    Raises:
+        ValueError: NaN, no state, or shapes that do not broadcast.
+
+    Examples:
+        >>> from grpo_lib import Recurrence
+        >>> from grpo_lib.rounding import orbit_bound
+        >>> recurrence = Recurrence(beta=5.0)
+        >>> path = recurrence.trajectory(p_ref=[0.2, 1e-4], steps=50).log_odds
+        >>> bound = orbit_bound(recurrence, L=path, L_ref=path[0])
+        >>> print([f"{state:.0e}" for state in bound[[1, 50]].ravel()])
+        ['1e-14', '4e-13', '1e-14', '3e-13']
+    """
+    L, L_ref = real_array("L", L), real_array("L_ref", L_ref)
+    require(L.ndim >= 1 and len(L), "L", L, "at least one state along the first axis")
+    if step_error is None:
+        step_error = step_bound(recurrence, L=L[:-1], L_ref=L_ref)
+    step_error = real_array("step_error", step_error)
+    require(step_error >= 0, "step_error", step_error, "at least 0")
+    alpha = np.asarray(recurrence.alpha)
+    pull = recurrence.normalization.scale(L) / recurrence.beta
+    slope = np.abs(recurrence.slope(L)) + STEP * (1 + pull)
+    bound = np.empty(np.broadcast_shapes(slope.shape, (len(L), *L_ref.shape)))
+    bound[0] = np.where(np.isinf(L[0]), 0.0, STEP * np.maximum(1, np.abs(L[0])))
+    of_reference = STEP * np.maximum(_share(alpha, np.ones_like(L_ref)), _share(alpha, L_ref))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for n, own in enumerate(np.broadcast_to(step_error, (len(L) - 1, *bound.shape[1:]))):
+            steepest = slope[n] + bound[n] * np.exp(bound[n] / 2) * pull[n] / 4
+            grown = steepest * bound[n] + own + of_reference
+            absorbed = np.isinf(_share(alpha, L_ref)) | (
+                (alpha < 1) & np.isinf(L[n]) & (bound[n] == 0)
+            )
+            bound[n + 1] = np.where(absorbed, 0.0, np.where(np.isnan(grown), np.inf, grown))
+    return bound
+
+
+def _share(weight: ArrayLike, L: Array) -> Array:
+    """Size of ``weight L``, with 0 times infinity taken as 0."""
+    with np.errstate(invalid="ignore"):
+        return np.where(np.equal(weight, 0), 0.0, np.abs(weight * L))

@@ -1,0 +1,119 @@
+"""The bounds on rounding hold against 60 digits, and are not far above what rounding does."""
+
+import numpy as np
+import pytest
+from mpmath import mp
+
+from grpo_lib import MeanOnly, MeanVariance, Recurrence
+from grpo_lib.rounding import STEP, UNIT, orbit_bound, step_bound
+
+rng = np.random.default_rng(0)
+COUNT = 60
+L_REF = rng.uniform(-25, 10, COUNT)
+BETA = 10 ** rng.uniform(-1, 2, COUNT)
+EPS = 10 ** rng.uniform(-12, 0, COUNT)
+ALPHA = rng.choice([1.0, 0.0, 0.3, 0.9], COUNT)
+RANDOM = Recurrence(BETA, MeanVariance(EPS), ALPHA)
+
+
+def exact_orbit(i: int, steps: int) -> list:
+    """The orbit of one random problem, in 60 digits."""
+    beta, eps, alpha = mp.mpf(BETA[i]), mp.mpf(EPS[i]), mp.mpf(ALPHA[i])
+    L = L_ref = mp.mpf(L_REF[i])
+    states = [L]
+    for _ in range(steps):
+        Omega = 1 / mp.sqrt(1 / (4 * mp.cosh(L / 2) ** 2) + eps)
+        L = alpha * L_ref + (1 - alpha) * L + Omega / beta
+        states.append(L)
+    return states
+
+
+def errors(steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Errors of the orbits that the library computes, and their bounds."""
+    path = np.stack([RANDOM.iterate(L_ref=L_REF, steps=n) for n in range(steps + 1)])
+    bound = orbit_bound(RANDOM, L=path, L_ref=L_REF)
+    with mp.workdps(60):
+        exact = [exact_orbit(i, steps) for i in range(COUNT)]
+        error = [
+            [abs(mp.mpf(path[n, i]) - exact[i][n]) for i in range(COUNT)] for n in range(steps + 1)
+        ]
+    return np.array(error, dtype=float), bound
+
+
+def test_orbits_stay_within_their_bound() -> None:
+    error, bound = errors(steps=40)
+    finite = np.isfinite(bound)
+    assert np.mean(finite) > 0.8
+    assert np.all(error[finite] <= bound[finite])
+
+
+def test_the_bound_is_not_far_above_the_errors() -> None:
+    """A bound a million times too large would let wrong formulas pass."""
+    error, bound = errors(steps=40)
+    useful = np.isfinite(bound[1:]) & (error[1:] > 0)
+    assert np.median(bound[1:][useful] / error[1:][useful]) < 3000
+
+
+def test_one_step_stays_within_its_bound_and_a_wrong_one_does_not() -> None:
+    stepped = RANDOM.step(L=L_REF, L_ref=L_REF)
+    bound = step_bound(RANDOM, L=L_REF, L_ref=L_REF)
+    with mp.workdps(60):
+        exact = [exact_orbit(i, 1)[1] for i in range(COUNT)]
+        error = np.array([abs(mp.mpf(s) - e) for s, e in zip(stepped, exact, strict=True)], float)
+    assert np.all(error <= bound)
+    wrong = Recurrence(BETA * (1 + 1e-12), MeanVariance(EPS), ALPHA).step(L=L_REF, L_ref=L_REF)
+    assert np.mean(np.abs(wrong - stepped) > bound) > 0.5
+
+
+def test_slopes_carry_the_bound() -> None:
+    """A first error is multiplied by the product of the slopes along the orbit."""
+    recurrence = Recurrence(beta=1.0, normalization=MeanVariance(1e-12))
+    path = recurrence.trajectory(p_ref=0.007, steps=12).log_odds
+    bound = orbit_bound(recurrence, L=path, L_ref=path[0], step_error=0.0)
+    product = np.prod(np.abs(recurrence.slope(L=path[:-1])))
+    assert bound[-1] >= product * bound[0]
+    quiet = Recurrence(beta=100.0)
+    path = quiet.trajectory(p_ref=0.3, steps=12).log_odds
+    assert orbit_bound(quiet, L=path, L_ref=path[0])[-1] < 5 * STEP
+
+
+def test_an_orbit_that_forgets_its_digits_has_no_bound() -> None:
+    recurrence = Recurrence(beta=5.0)
+    path = recurrence.trajectory(p_ref=1e-4, p_0=0.1, steps=400).log_odds
+    assert orbit_bound(recurrence, L=path, L_ref=np.log(1e-4 / (1 - 1e-4)))[-1] > 1
+
+
+def test_absorbing_states_are_exact_and_states_beyond_the_doubles_are_not() -> None:
+    for alpha in (0.0, 0.5, 1.0):
+        recurrence = Recurrence(0.3, MeanVariance(0), alpha)
+        path = recurrence.trajectory(p_ref=[0.0, 1.0, 1e-300], steps=4).log_odds
+        bound = orbit_bound(recurrence, L=path, L_ref=path[0])
+        assert np.all(bound[:, :2] == 0)
+        assert bound[-1, 2] == np.inf
+    assert step_bound(Recurrence(1.0), L=0.0, L_ref=-np.inf) == 0
+
+
+def test_a_constant_scale_adds_one_error_a_step() -> None:
+    mirror = Recurrence(1.0, MeanOnly(), alpha=0.0)
+    path = mirror.trajectory(p_ref=0.5, steps=10).log_odds
+    bound = orbit_bound(mirror, L=path, L_ref=path[0])
+    assert STEP < bound[-1] < STEP * 100
+    assert np.finfo(float).eps / 2 == UNIT
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda r: orbit_bound(r, L=0.0, L_ref=0.0), "L must be at least one state"),
+        (lambda r: orbit_bound(r, L=[], L_ref=0.0), "L must be at least one state"),
+        (lambda r: orbit_bound(r, L=[np.nan], L_ref=0.0), "L must be a number, not NaN"),
+        (
+            lambda r: orbit_bound(r, L=[0.0, 1.0], L_ref=[0.0, 1.0, 2.0], step_error=-1),
+            "step_error must be",
+        ),
+        (lambda r: step_bound(r, L=[0.0, 1.0], L_ref=[0.0, 1.0, 2.0]), "must broadcast"),
+    ],
+)
+def test_bad_input(call, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        call(Recurrence(1.0))
