@@ -7,7 +7,7 @@ import logging
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +66,7 @@ def execute(
     jobs: int,
     timeout: float,
     fresh: bool,
+    environment: Mapping[str, str] | None = None,
 ) -> list[Result]:
     """Execute notebooks, the longest first, and print a line as each is done.
 
@@ -82,7 +83,8 @@ def execute(
     Returns:
         One result per name, in the same order.
     """
-    environment = [project.fingerprint(project.source_files()), platform.python_version()]
+    extra = dict(environment or {})
+    environment = [project.fingerprint(project.source_files()), platform.python_version(), extra]
     results: dict[str, Result] = {}
     waiting: list[_Job] = []
     for name in names:
@@ -99,6 +101,7 @@ def execute(
         else:
             code_cells = sum(cell.cell_type == "code" for cell in source.cells)
             waiting.append(_Job(name, source, key, earlier.get("seconds", code_cells), timeout))
+            waiting[-1].environment = extra
 
     with (
         tqdm(total=len(names), unit="notebook", leave=False, disable=None) as bar,
@@ -202,7 +205,9 @@ class _Job:
         class Kernel(AsyncKernelManager):
             def start_kernel(self, **options: Any) -> Any:
                 job.kernel = self
-                return super().start_kernel(env=os.environ | KERNEL_ENVIRONMENT, **options)
+                return super().start_kernel(
+                    env=os.environ | KERNEL_ENVIRONMENT | job.environment, **options
+                )
 
         # The event loop that nbclient works in; when it is closed, no task of a failed run is left.
         with asyncio.Runner(loop_factory=ensure_event_loop) as runner:

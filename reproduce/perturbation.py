@@ -20,12 +20,31 @@ from typing import Any
 import numpy as np
 import scipy.special
 
-NUMPY = """exp exp2 expm1 log log2 log10 log1p logaddexp logaddexp2 power float_power hypot cbrt
-sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh arccosh arctanh""".split()
-SCIPY = """expit logit log_expit log1p expm1 exp2 exp10 xlogy xlog1py entr rel_entr kl_div cbrt erf
-erfc erfinv ndtr ndtri log_ndtr gammaln gammainc gammaincc betainc beta betaln binom""".split()
-MATH = """exp expm1 log log2 log10 log1p pow hypot sin cos tan asin acos atan atan2 sinh cosh tanh
-asinh acosh atanh erf erfc gamma lgamma""".split()
+NUMPY = (
+    "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "logaddexp", "logaddexp2",
+    "power", "float_power", "hypot", "cbrt", "sin", "cos", "tan", "arcsin", "arccos",
+    "arctan", "arctan2", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh",
+)  # fmt: skip
+SCIPY = (
+    "expit", "logit", "log_expit", "log1p", "expm1", "exp2", "exp10", "xlogy", "xlog1py",
+    "entr", "rel_entr", "kl_div", "cbrt", "erf", "erfc", "erfinv", "ndtr", "ndtri",
+    "log_ndtr", "gammaln", "gammainc", "gammaincc", "betainc", "beta", "betaln", "binom",
+)  # fmt: skip
+MATH = (
+    "exp", "expm1", "log", "log2", "log10", "log1p", "pow", "hypot", "sin", "cos", "tan",
+    "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf",
+    "erfc", "gamma", "lgamma",
+)  # fmt: skip
+
+RANGES = {
+    "expit": (0, 1),
+    "ndtr": (0, 1),
+    "erf": (-1, 1),
+    "tanh": (-1, 1),
+    "sin": (-1, 1),
+    "cos": (-1, 1),
+}
+"""Values that no implementation exceeds, since rounding is monotone."""
 
 POWER = "__perturbed_power__"
 """Name under which code finds the function that stands for the power operator."""
@@ -41,7 +60,7 @@ class _Shift:
         self.arrays = np.random.default_rng(seed)
         self.scalars = random.Random(seed)
 
-    def array(self, values: np.ndarray, where: Any = True) -> None:
+    def array(self, values: np.ndarray, where: Any) -> None:
         """Move an array in place, but for 0, inf and NaN, which are exact."""
         if not self.units or values.dtype != float:
             return
@@ -49,11 +68,11 @@ class _Shift:
         free = np.isfinite(values) & (values != 0) & where
         np.add(values, moved * np.spacing(np.abs(values)), out=values, where=free)
 
-    def scalar(self, value: Any) -> Any:
+    def scalar(self, value: Any, within: tuple[float, float] = (-math.inf, math.inf)) -> Any:
         if not self.units or not isinstance(value, float) or not math.isfinite(value) or not value:
             return value
-        moved = self.scalars.randint(-self.units, self.units)
-        return type(value)(value + moved * math.ulp(value))
+        moved = value + self.scalars.randint(-self.units, self.units) * math.ulp(value)
+        return type(value)(min(max(moved, within[0]), within[1]))
 
 
 _shift = _Shift()
@@ -64,20 +83,25 @@ class _Function:
 
     def __init__(self, function: np.ufunc) -> None:
         self._function = function
+        self._range = RANGES.get(function.__name__, (-math.inf, math.inf))
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         result = self._function(*arguments, **options)
         if isinstance(result, np.ndarray):
-            _shift.array(result, options.get("where", True))
+            where = options.get("where", True)
+            _shift.array(result, where)
+            if math.isfinite(self._range[0]):
+                np.clip(result, *self._range, out=result, where=where)
             return result
-        return _shift.scalar(result)
+        return _shift.scalar(result, self._range)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._function, name)
 
 
-def _of_number(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *arguments: _shift.scalar(function(*arguments))
+def _of_number(name: str) -> Callable[..., Any]:
+    function, within = getattr(math, name), RANGES.get(name, (-math.inf, math.inf))
+    return lambda *arguments: _shift.scalar(function(*arguments), within)
 
 
 def _power(base: Any, exponent: Any) -> Any:
@@ -87,7 +111,7 @@ def _power(base: Any, exponent: Any) -> Any:
         return result
     if isinstance(result, np.ndarray):
         result = result.copy()
-        _shift.array(result)
+        _shift.array(result, np.not_equal(exponent, 0))
         return result
     exact = isinstance(result, float) and math.isfinite(result) and math.frexp(result)[0] == 0.5
     return result if exact else _shift.scalar(result)
@@ -142,7 +166,7 @@ def start(*, seed: int, units: int) -> None:
         for name in names:
             setattr(module, name, _Function(getattr(module, name)))
     for name in MATH:
-        setattr(math, name, _of_number(getattr(math, name)))
+        setattr(math, name, _of_number(name))
     setattr(builtins, POWER, _power)
     sys.meta_path.insert(0, _Finder())
     import sympy  # noqa: F401  after the functions are changed, so that it takes them over

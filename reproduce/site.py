@@ -16,7 +16,7 @@ import yaml
 from nbformat import NotebookNode
 from papermill.exceptions import strip_color
 
-from reproduce import contents, disk, figures, scorecard, sweep
+from reproduce import contents, disk, figures, rounding, scorecard, sweep
 from reproduce.chapter import as_page, for_colab
 from reproduce.execute import Result, read_notebook
 from reproduce.ledger import SCHEMA_PATH
@@ -92,6 +92,7 @@ def stage(project: Project, results: Sequence[Result], ledger: dict[str, Any]) -
 
     drawn = figures.collect(results)
     parts = scorecard.parts(ledger) | contents.parts(ledger) | sweep.parts(project, ledger)
+    parts |= rounding.parts(project, ledger)
     parts |= figures.parts(drawn) | explorer.parts()
     shutil.rmtree(project.stage, ignore_errors=True)
     shutil.copytree(project.book, project.stage / "book")

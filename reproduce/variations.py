@@ -1,0 +1,258 @@
+"""Run every notebook under several settings, and table where it came closest to its bounds."""
+
+import copy
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from grpo_lib.ledger import Evidence
+from reproduce.execute import Result, execute, read_notebook
+from reproduce.ledger import collect
+from reproduce.markup import chapter_link, list_table, plain
+from reproduce.project import Project, ReproduceError, write_text
+from reproduce.register import Claim
+
+FIELDS = ("claim", "kind", "name", "bound", "worst", "setting")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One way to run all notebooks.
+
+    Attributes:
+        name: as the table shows it.
+        first: code to run before the notebook's first cell.
+        parameters: code to run after its parameters cell.
+    """
+
+    name: str
+    first: str = ""
+    parameters: str = ""
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """Settings that share a kernel, so that imports and derivations are paid for once.
+
+    Attributes:
+        name: of the folder below ``_build`` where the executed notebooks are kept.
+        settings: at least one.
+        environment: variables of the kernels.
+    """
+
+    name: str
+    settings: tuple[Setting, ...]
+    environment: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Worst:
+    """An entry of a claim at the setting where it came closest to its bound.
+
+    Attributes:
+        claim: id of the claim.
+        kind: ``measured`` or ``rejected``.
+        name: what was checked.
+        bound: the bound that was kept there.
+        worst: the error measured there, or the margin of a rejection.
+        setting: the setting of the worst value; None if the value is the same for all settings.
+    """
+
+    claim: str
+    kind: str
+    name: str
+    bound: float
+    worst: float
+    setting: str | None
+
+    @property
+    def share(self) -> float:
+        """How much of its bound an error takes up, or a bound of a rejected error; at most 1."""
+        part, whole = self.worst, self.bound
+        if self.kind == "rejected":
+            part, whole = whole, part
+        return part / whole if part else 0.0
+
+
+def write_worst(
+    project: Project,
+    claims: Sequence[Claim],
+    kernels: Sequence[Kernels],
+    path: Path,
+    *,
+    jobs: int,
+    timeout: float,
+) -> None:
+    """Run every notebook under all settings and write the table of worst cases.
+
+    Args:
+        project: the project.
+        claims: its register.
+        kernels: the settings.
+        path: of the table.
+        jobs: how many notebooks run at a time.
+        timeout: seconds that a notebook may take under one setting.
+
+    Raises:
+        ReproduceError: a notebook fails under a setting, or not every setting records the same
+            entries. The table is not written.
+    """
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    faults: list[str] = []
+    for group in kernels:
+        for result in _run(project, group, jobs, timeout):
+            if result.error:
+                faults.append(_with_setting(result.error, group.settings))
+                continue
+            for setting, part in zip(group.settings, _parts(result, group), strict=True):
+                evidence, wrong = collect([part], claims)
+                found.setdefault(setting.name, {}).update(evidence)
+                faults += [f"{setting.name}: {fault.message}" for fault in wrong]
+    if faults := faults or list(_names_that_vary(found)):
+        raise ReproduceError("\n".join([*faults, "The table was not written."]))
+    write_text(path, as_csv(worst_cases(found)))
+    print(f"Table: {path}")
+
+
+def _run(project: Project, group: Kernels, jobs: int, timeout: float) -> list[Result]:
+    varied = Project(project.root, project.build / group.name)
+    varied.notebooks = varied.build / "notebooks"
+    names = project.notebook_names()
+    for name in names:
+        repeated = repeat(read_notebook(project.notebooks / f"{name}.ipynb"), group.settings)
+        write_text(varied.notebooks / f"{name}.ipynb", nbformat.writes(repeated))
+    return execute(
+        varied,
+        names,
+        parameters={},
+        jobs=jobs,
+        timeout=timeout * len(group.settings),
+        fresh=False,
+        environment=group.environment or {},
+    )
+
+
+def repeat(notebook: NotebookNode, settings: Iterable[Setting]) -> NotebookNode:
+    """Put a notebook together with itself, once for each setting."""
+    repeated = copy.deepcopy(notebook)
+    repeated.cells = []
+    for number, setting in enumerate(settings):
+        if setting.first:
+            repeated.cells.append(_injected(setting.first, f"first-{number}"))
+        for cell in copy.deepcopy(notebook.cells):
+            cell["id"] = f"{cell['id'][:50]}-{number}"
+            tags = cell.metadata.pop("tags", [])
+            repeated.cells.append(cell)
+            if "parameters" in tags and setting.parameters:
+                repeated.cells.append(_injected(setting.parameters, f"parameters-{number}"))
+    return repeated
+
+
+def _injected(source: str, id: str) -> NotebookNode:
+    # Under this tag a cell does not count when cells are numbered in messages.
+    metadata = {"tags": ["injected-parameters"]}
+    return nbformat.v4.new_code_cell(source, metadata=metadata, id=id)
+
+
+def _parts(result: Result, group: Kernels) -> Iterator[Result]:
+    """The parts of a repeated notebook that ran under each setting."""
+    length = len(result.notebook.cells) // len(group.settings)
+    for number in range(len(group.settings)):
+        part = copy.copy(result.notebook)
+        part.cells = part.cells[number * length : (number + 1) * length]
+        yield replace(result, notebook=part)
+
+
+def _with_setting(error: str, settings: Sequence[Setting]) -> str:
+    """Name the setting and the cell of the notebook itself instead of the repeated one's cell."""
+
+    def place(match: re.Match[str]) -> str:
+        number, cells = int(match[1]) - 1, int(match[2]) // len(settings)
+        return f"{settings[number // cells].name}, cell {number % cells + 1} of {cells}"
+
+    return re.sub(r"cell (\d+) of (\d+)", place, error, count=1)
+
+
+def _names_that_vary(found: dict[str, dict[str, list[dict[str, Any]]]]) -> Iterator[str]:
+    """Entries that some settings have and others do not, such as names with a drawn number."""
+    names = [
+        {(claim, entry["name"]) for claim, entries in evidence.items() for entry in entries}
+        for evidence in found.values()
+    ]
+    for claim, name in sorted(set.union(*names) - set.intersection(*names)):
+        yield f"{claim}: not every setting records {name!r}"
+
+
+def worst_cases(found: dict[str, dict[str, list[dict[str, Any]]]]) -> list[Worst]:
+    """Reduce the evidence of all settings to the worst case of each measured or rejected entry.
+
+    Args:
+        found: entries as in the ledger, by setting and claim.
+    """
+    cases: dict[tuple[str, str, str], list[Worst]] = {}
+    for setting, evidence in found.items():
+        for claim, entries in evidence.items():
+            for entry in entries:
+                if entry["kind"] in ("measured", "rejected"):
+                    key = claim, entry["kind"], entry["name"]
+                    case = Worst(*key, entry["bound"], entry["value"], setting)
+                    cases.setdefault(key, []).append(case)
+    return [
+        max(same, key=lambda case: case.share)
+        if len({case.worst for case in same}) > 1
+        else replace(same[0], setting=None)
+        for same in cases.values()
+    ]
+
+
+def as_csv(rows: Iterable[Worst]) -> str:
+    """Write the worst cases as CSV with a header, numbers in full."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(FIELDS)
+    writer.writerows([getattr(row, field) for field in FIELDS] for row in rows)
+    return text.getvalue()
+
+
+def read_table(path: Path) -> list[Worst]:
+    """Read what `as_csv` wrote."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            Worst(
+                **{field: row[field] for field in ("claim", "kind", "name")},
+                bound=float(row["bound"]),
+                worst=float(row["worst"]),
+                setting=row["setting"] or None,
+            )
+            for row in csv.DictReader(file)
+        ]
+
+
+def as_table(rows: Iterable[Worst], ledger: dict[str, Any], setting: str) -> str:
+    """Write the cases that depend on the setting as a table in MyST.
+
+    Args:
+        rows: the worst cases.
+        ledger: the ledger, for the labels and chapters of the claims.
+        setting: head of the column of settings.
+    """
+    claims = {claim["id"]: claim for claim in ledger["claims"]}
+    head = ["Claim", "What was checked", "Worst value", setting]
+    cells = [
+        [
+            chapter_link(claims[row.claim]),
+            f"{row.kind}: {plain(row.name)}",
+            Evidence(row.kind, row.name, row.worst, row.bound).finding,
+            row.setting,
+        ]
+        for row in rows
+        if row.setting is not None and row.claim in claims
+    ]
+    return list_table(head, cells, widths=(15, 52, 20, 13))
