@@ -162,11 +162,15 @@ def start(*, seed: int, units: int) -> None:
     _shift.restart(seed, units)
     if isinstance(np.exp, _Function):
         return  # called again, for another seed
+    functions: dict[int, Any] = {}
     for module, names in ((np, NUMPY), (scipy.special, SCIPY)):
-        for name in names:
-            setattr(module, name, _Function(getattr(module, name)))
-    for name in MATH:
-        setattr(math, name, _of_number(name))
+        functions |= {id(getattr(module, name)): _Function(getattr(module, name)) for name in names}
+    functions |= {id(getattr(math, name)): _of_number(name) for name in MATH}
+    for module in list(sys.modules.values()):  # some have taken a function from its module already
+        if getattr(module, "__name__", "").partition(".")[0] in ("numpy", "scipy", "math"):
+            for name, value in list(vars(module).items()):
+                if id(value) in functions:
+                    setattr(module, name, functions[id(value)])
     setattr(builtins, POWER, _power)
     sys.meta_path.insert(0, _Finder())
     import sympy  # noqa: F401  after the functions are changed, so that it takes them over

@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             project,
             load_register(project),
             settings(options.seeds),
-            table_path(project),
+            None if options.check else table_path(project),
             jobs=options.jobs,
             timeout=options.timeout,
         )
@@ -87,7 +87,7 @@ def table_path(project: Project) -> Path:
 def parts(project: Project, ledger: dict[str, Any]) -> dict[str, str]:
     """Write the generated part of the page on rounding, by the name of its marker, in MyST."""
     path = table_path(project)
-    return {"rounding": as_table(read_table(path), ledger, "Setting")} if path.exists() else {}
+    return {"rounding": as_table(read_table(path), ledger)} if path.exists() else {}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -103,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
         default=3,
         metavar="N",
         help="try the seeds 1 to N for errors of up to 1 and up to 4 units (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="leave the table as it is and only check the bounds"
     )
     add_execution_options(parser, "each notebook, under one setting,")
     return parser

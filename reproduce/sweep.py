@@ -19,7 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0 if every notebook passed for every seed, 1 if not, 130 if interrupted.
     """
     options = _parser().parse_args(arguments)
-    seeds = [Setting(str(seed), parameters=f"seed = {seed}") for seed in range(options.seeds + 1)]
+    seeds = [
+        Setting(f"seed {seed}", parameters=f"seed = {seed}") for seed in range(options.seeds + 1)
+    ]
     project = Project(Path.cwd())
     try:
         write_worst(
@@ -47,7 +49,7 @@ def table_path(project: Project) -> Path:
 def parts(project: Project, ledger: dict[str, Any]) -> dict[str, str]:
     """Write the generated part of the page on seeds, by the name of its marker, in MyST."""
     path = table_path(project)
-    return {"seeds": as_table(read_table(path), ledger, "Seed")} if path.exists() else {}
+    return {"seeds": as_table(read_table(path), ledger)} if path.exists() else {}
 
 
 def _parser() -> argparse.ArgumentParser:
