@@ -62,7 +62,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.only:
         faults = [fault for fault in faults if fault.notebook in chosen]
         claims = [claim for claim in claims if claim.notebook in chosen]
-    run = describe_run(started, options.jobs, parameters)
+    run = describe_run(started, options.jobs, parameters, results)
     ledger = build_ledger(claims, results, evidence, faults, run)
 
     print(f"\n{scorecard.as_text(ledger)}\n")

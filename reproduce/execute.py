@@ -1,10 +1,10 @@
 """Run notebooks in parallel, one fresh kernel each, and reuse those that nothing has changed."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import logging
-import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
@@ -13,27 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import nbformat
 import papermill
-from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
-from reproduce import disk
+from reproduce import disk, hermetic
 from reproduce.project import Project, ReproduceError, write_text
-
-# The kernels share the cores among themselves, so none of them may start threads of its own.
-KERNEL_ENVIRONMENT = {
-    "PYTHONHASHSEED": "0",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "VECLIB_MAXIMUM_THREADS": "1",
-    "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # keeps the debugger's start-up warning off the terminal
-}
+from reproduce.schema import MARK_SCHEMA
 
 # What papermill logs about a failure stands in the Result, in one message.
 logging.getLogger("papermill").setLevel(logging.CRITICAL)
@@ -49,6 +40,8 @@ class Result:
         reused: whether that was an earlier run, on the same sources.
         error: what went wrong, with file and cell; None if nothing did.
         notebook: the executed notebook; None if it failed.
+        environment: what it was executed in, as ``ledger.schema.json`` describes it; None if it
+            failed.
     """
 
     name: str
@@ -56,6 +49,7 @@ class Result:
     reused: bool = False
     error: str | None = None
     notebook: NotebookNode | None = None
+    environment: dict[str, Any] | None = None
 
 
 def execute(
@@ -79,12 +73,17 @@ def execute(
         jobs: how many run at a time.
         timeout: seconds that one notebook may take.
         fresh: whether to execute again what has not changed.
+        environment: variables to set for the kernels, which see none of the caller's.
 
     Returns:
         One result per name, in the same order.
     """
-    extra = dict(environment or {})
-    environment = [project.fingerprint(project.source_files()), platform.python_version(), extra]
+    variables = hermetic.environment(project.home, environment)
+    rests_on = [
+        project.fingerprint(project.source_files()),
+        platform.python_version(),
+        dict(environment or {}),
+    ]
     results: dict[str, Result] = {}
     waiting: list[_Job] = []
     for name in names:
@@ -93,15 +92,14 @@ def execute(
         except ReproduceError as error:
             results[name] = Result(name, error=str(error))
             continue
-        key = _content_key(source, parameters, environment)
-        stored = _read_stored(project.executed / f"{name}.ipynb")
-        earlier = stored.metadata.reproduce if stored else {}
-        if earlier.get("key") == key and not fresh:
-            results[name] = Result(name, earlier.seconds, reused=True, notebook=stored)
+        key = _content_key(source, parameters, rests_on)
+        stored_key, stored = _read_stored(project.executed / f"{name}.ipynb")
+        if stored_key == key and not fresh:
+            results[name] = stored
         else:
             code_cells = sum(cell.cell_type == "code" for cell in source.cells)
-            waiting.append(_Job(name, source, key, earlier.get("seconds", code_cells), timeout))
-            waiting[-1].environment = extra
+            expected = stored.seconds if stored else code_cells
+            waiting.append(_Job(name, source, key, expected, timeout))
 
     with (
         tqdm(total=len(names), unit="notebook", leave=False, disable=None) as bar,
@@ -111,7 +109,7 @@ def execute(
             _report(bar, result)
         try:
             futures = [
-                pool.submit(job.run, project, parameters)
+                pool.submit(job.run, project, parameters, variables)
                 for job in sorted(waiting, key=lambda job: job.expected, reverse=True)
             ]
             for future in as_completed(futures):
@@ -164,15 +162,17 @@ class _Job:
         self.timeout = timeout
         self.place = f"notebooks/{name}.ipynb, before the first cell"
         self.running: NotebookNode | None = None
-        self.kernel: AsyncKernelManager | None = None
+        self.kernel: hermetic.KernelManager | None = None
         self.stopped = False
 
-    def run(self, project: Project, parameters: dict[str, float]) -> Result:
+    def run(
+        self, project: Project, parameters: dict[str, float], variables: Mapping[str, str]
+    ) -> Result:
         failed = project.failed / f"{self.name}.ipynb"
         failed.unlink(missing_ok=True)
         self.start = time.perf_counter()
         try:
-            executed = self._execute(project.root, parameters)
+            executed = self._execute(project.root, parameters, variables)
         except (CellExecutionError, PapermillExecutionError) as error:
             reason = f"{error.ename}: {(error.evalue.splitlines() or [''])[0]}"
         except CellTimeoutError:
@@ -185,9 +185,15 @@ class _Job:
             reason = f"{type(error).__name__}: {error}"
         else:
             seconds = round(time.perf_counter() - self.start, 2)
-            executed.metadata.reproduce = {"key": self.key, "seconds": seconds}
+            environment = executed.metadata.language_info.pop("environment")
+            environment["prefix"] = project.shown(Path(environment["prefix"]))
+            executed.metadata.reproduce = {
+                "key": self.key,
+                "seconds": seconds,
+                "environment": environment,
+            }
             _write(project.executed / failed.name, executed)
-            return Result(self.name, seconds, notebook=executed)
+            return Result(self.name, seconds, notebook=executed, environment=environment)
         if self.running:
             _write(failed, self.running)
         seconds = round(time.perf_counter() - self.start, 2)
@@ -196,21 +202,26 @@ class _Job:
     def stop(self) -> None:
         """Kill the kernel; `run`, in its own thread, sees that and returns."""
         self.stopped = True
-        if self.kernel and self.kernel.has_kernel:
-            self.kernel.provisioner.process.kill()
+        if self.kernel:
+            self.kernel.kill()
 
-    def _execute(self, root: Path, parameters: dict[str, float]) -> NotebookNode:
+    def close(self) -> None:
+        """Leave nothing behind of the kernel, of what it started, and of its files."""
+        if self.kernel:
+            self.kernel.close()
+
+    def _execute(
+        self, root: Path, parameters: dict[str, float], variables: Mapping[str, str]
+    ) -> NotebookNode:
         job = self
 
-        class Kernel(AsyncKernelManager):
-            def start_kernel(self, **options: Any) -> Any:
+        class Kernel(hermetic.KernelManager):  # papermill takes a class
+            def __init__(self, **options: Any) -> None:
+                super().__init__(variables, **options)
                 job.kernel = self
-                return super().start_kernel(
-                    env=os.environ | KERNEL_ENVIRONMENT | job.environment, **options
-                )
 
         # The event loop that nbclient works in; when it is closed, no task of a failed run is left.
-        with asyncio.Runner(loop_factory=ensure_event_loop) as runner:
+        with contextlib.closing(self), asyncio.Runner(loop_factory=ensure_event_loop) as runner:
             runner.get_loop()
             executed = papermill.execute_notebook(
                 self.source,
@@ -255,12 +266,16 @@ def _write(path: Path, notebook: NotebookNode) -> None:
     write_text(path, nbformat.writes(notebook))
 
 
-def _read_stored(path: Path) -> NotebookNode | None:
+def _read_stored(path: Path) -> tuple[str, Result] | tuple[None, None]:
+    """Read what an earlier run left: the content key it had, and its result."""
     try:
         notebook = read_notebook(path)
-    except ReproduceError:
-        return None
-    return notebook if "reproduce" in notebook.metadata else None
+        mark = notebook.metadata.get("reproduce")
+        jsonschema.validate(mark, MARK_SCHEMA)
+    except (ReproduceError, jsonschema.ValidationError):
+        return None, None
+    environment = json.loads(json.dumps(mark.environment))
+    return mark.key, Result(path.stem, mark.seconds, True, None, notebook, environment)
 
 
 def _content_key(

@@ -2,11 +2,8 @@
 
 import json
 import math
-import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -16,21 +13,7 @@ from grpo_lib.ledger import MIME_TYPE
 from reproduce.execute import Result, cell_place
 from reproduce.project import Fault, Project, write_text
 from reproduce.register import Claim
-
-SCHEMA_PATH = Path(__file__).parent / "ledger.schema.json"
-SCHEMA = json.loads(SCHEMA_PATH.read_text("utf-8"))
-PACKAGES = ("grpo-lib", "numpy", "scipy", "sympy", "python-flint", "papermill", "jupyter-book")
-
-# What a cell shows: one claim with its entries.
-BUNDLE_SCHEMA = {
-    "type": "object",
-    "required": ["claim", "evidence"],
-    "properties": {
-        "claim": {"type": "string"},
-        "evidence": {"type": "array", "items": {"$ref": "#/$defs/evidence"}},
-    },
-    "$defs": SCHEMA["$defs"],
-}
+from reproduce.schema import BUNDLE_SCHEMA, SCHEMA
 
 Evidence = dict[str, list[dict[str, Any]]]
 
@@ -106,23 +89,24 @@ def write_ledger(project: Project, ledger: dict[str, Any]) -> None:
     write_text(project.ledger, text + "\n")
 
 
-def describe_run(started: datetime, jobs: int, parameters: dict[str, float]) -> dict[str, Any]:
-    """Describe the run that began at `started` and has just executed its notebooks."""
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:  # grpo_lib may be used from the tree without being installed
-            continue
+def describe_run(
+    started: datetime, jobs: int, parameters: dict[str, float], results: Iterable[Result]
+) -> dict[str, Any]:
+    """Describe the run that began at `started` and has just executed, or reused, these results."""
+    environments: list[dict[str, Any]] = []
+    for result in results:
+        if result.environment and result.environment not in environments:
+            environments.append(result.environment)
     return {
         "started": started.isoformat(timespec="seconds"),
         "wall_seconds": round((datetime.now(UTC) - started).total_seconds(), 2),
         "jobs": jobs,
         "seed": parameters.get("seed"),
         "scale": parameters.get("scale"),
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "packages": versions,
+        "environments": [
+            environment | {"notebooks": [r.name for r in results if r.environment == environment]}
+            for environment in environments
+        ],
     }
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,7 @@ class Project:
         self.notebooks = root / "notebooks"
         self.book = root / "book"
         self.build = build or root / "_build"
+        self.home = root / "_build" / "home"
         self.executed = self.build / "executed"
         self.failed = self.build / "failed"
         self.stage = self.build / "stage"
@@ -68,6 +70,14 @@ class Project:
             file.removesuffix(".md").removesuffix(".ipynb")
             for file in _toc_entries(read_yaml(self.toc))
         }
+
+    def shown(self, path: Path) -> str:
+        """Write a path for others to read: from the root, or else from ``~``, if it lies there."""
+        home = os.path.expanduser("~")
+        for folder, prefix in ((self.root, ""), (Path(home), "~/")):
+            if folder.is_absolute() and path.is_relative_to(folder):
+                return prefix + path.relative_to(folder).as_posix()
+        return path.as_posix()
 
     def source_files(self) -> list[Path]:
         """Files that a notebook's results depend on besides itself: grpo_lib and the lock."""

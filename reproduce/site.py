@@ -4,8 +4,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,22 +14,13 @@ import yaml
 from nbformat import NotebookNode
 from papermill.exceptions import strip_color
 
-from reproduce import contents, disk, figures, rounding, scorecard, sweep
+from reproduce import contents, disk, figures, hermetic, rounding, scorecard, sweep
 from reproduce.chapter import as_page, for_colab
 from reproduce.execute import Result, read_notebook
-from reproduce.ledger import SCHEMA_PATH
 from reproduce.project import Project, ReproduceError, read_yaml, write_text
+from reproduce.schema import SCHEMA_PATH
 
 MARKER = re.compile(r"^<!-- generated: (.*?) -->$", re.MULTILINE)
-
-# The console script of jupyter-book need not be on the PATH, and it has no `python -m` form. This
-# package, with the book's extension, is not installed.
-JUPYTER_BOOK = (
-    sys.executable,
-    "-c",
-    f"import sys; sys.path.append({str(Path(__file__).parents[1])!r}); import reproduce; "
-    "from jupyter_book.cli.main import main; main()",
-)
 
 HOSTS = ("github", "gitlab", "bitbucket")
 """Where a repository must be for the theme to know its buttons."""
@@ -169,19 +158,14 @@ def _build(project: Project) -> Path:
     shutil.rmtree(scratch, ignore_errors=True)  # with old doctrees, -W would miss old warnings
     options = ["-W", "-n", "--keep-going", "--path-output", str(scratch)]
     # The root as working directory makes the API page document the grpo_lib of this tree.
-    build = subprocess.run(
-        [*JUPYTER_BOOK, "build", str(project.stage), *options],
-        cwd=project.root,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    command = hermetic.command("jupyter-book", "build", str(project.stage), *options)
+    status, output = hermetic.run(command, hermetic.environment(project.home), project.root)
     log = project.build / "site.log"
-    output = strip_color(build.stdout)
+    output = strip_color(output)
     write_text(log, output)
-    if build.returncode != 0 and disk.is_full(output):
+    if status != 0 and disk.is_full(output):
         raise ReproduceError(disk.MESSAGE)
-    if build.returncode != 0:
+    if status != 0:
         told = [line for line in output.splitlines() if re.search(r"WARNING|ERROR|rror:", line)]
         raise ReproduceError("\n".join([f"the site was not built, see {log}", *told]))
     return scratch / "_build" / "html"

@@ -136,7 +136,7 @@ def _run(project: Project, group: Kernels, jobs: int, timeout: float) -> list[Re
         jobs=jobs,
         timeout=timeout * len(group.settings),
         fresh=False,
-        environment=group.environment or {},
+        environment=group.environment,
     )
 
 

@@ -73,9 +73,10 @@ def test_seed_and_scale_reach_the_notebook_and_the_ledger(built, monkeypatch):
 
 
 def test_without_parameters_no_cell_is_injected(built_once):
-    executed = built_once.read("_build/executed/good.ipynb")
-    assert "injected-parameters" not in executed
-    assert "papermill" not in executed
+    executed = json.loads(built_once.read("_build/executed/good.ipynb"))
+    nodes = [executed, *executed["cells"]]
+    assert "injected-parameters" not in json.dumps(executed)
+    assert all("papermill" not in node["metadata"] for node in nodes)
 
 
 def test_only_leaves_the_ledger_and_the_book_alone(built):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reproduce import disk, site
+from reproduce import disk, hermetic, site
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -50,8 +50,7 @@ def test_a_copy_that_does_not_fit(built, monkeypatch):
 
 
 def test_a_site_that_does_not_fit(built, monkeypatch):
-    fail = ("sh", "-c", f"echo 'OSError: {FULL}'; exit 1")
-    monkeypatch.setattr(site, "JUPYTER_BOOK", fail)
+    monkeypatch.setattr(hermetic, "run", lambda *_: (1, f"OSError: {FULL}"))
     check_message_and_book(built)
 
 

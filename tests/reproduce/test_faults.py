@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 import reproduce
+from reproduce import hermetic
 from reproduce.execute import _Job, read_notebook
 from reproduce.project import Project
 
@@ -26,7 +27,7 @@ REJECTED = {"kind": "rejected", "name": "wrong formula", "value": 0.5, "bound": 
 
 def kernels(process: psutil.Process) -> list[psutil.Process]:
     children = process.children(recursive=True)
-    return [child for child in children if "ipykernel_launcher" in child.cmdline()]
+    return [child for child in children if "kernel" in child.cmdline()]
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +180,7 @@ def test_a_job_stopped_before_its_kernel_starts_runs_no_cell(built):
     source = read_notebook(built.root / "notebooks/good.ipynb")
     job = _Job("good", source, key="", expected=1.0, timeout=60)
     job.stop()
-    result = job.run(Project(built.root), {})
+    project = Project(built.root)
+    result = job.run(project, {}, hermetic.environment(project.home))
     assert result.error == "notebooks/good.ipynb, before the first cell: InterruptedError: "
     assert kernels(psutil.Process()) == []

@@ -31,7 +31,26 @@ CERTIFIED = {
     "bound": 0.0,
     "cell": None,
 }
-RUN = describe_run(datetime.now(UTC), 2, {})
+ENVIRONMENT = {
+    "python": "3.11.1",
+    "prefix": ".venv",
+    "platform": "Linux x86_64",
+    "processor_features": ["X86_V2"],
+    "blas": "scipy-openblas 0.3",
+    "packages": {"numpy": "2.0.0"},
+}
+ELSEWHERE = ENVIRONMENT | {"processor_features": ["NEON"]}
+RUN = describe_run(
+    datetime.now(UTC),
+    2,
+    {},
+    [
+        Result("first", environment=ENVIRONMENT),
+        Result("second", reused=True, environment=ELSEWHERE),
+        Result("third", reused=True, environment=copy.deepcopy(ENVIRONMENT)),
+        Result("fourth", error="the kernel died"),
+    ],
+)
 
 
 def executed(*bundles: object) -> Result:
@@ -119,11 +138,14 @@ def test_rows_are_in_the_order_of_the_register(good_ledger):
     }
 
 
-def test_the_run_block_tells_no_host_name_and_no_path(good_ledger):
+def test_the_run_block_names_what_really_executed_each_notebook(good_ledger):
     run = good_ledger["run"]
     assert set(run) == set(SCHEMA["$defs"]["run"]["required"])
     assert run["started"].endswith("+00:00")
-    assert {"numpy", "scipy", "sympy", "jupyter-book", "papermill"} <= set(run["packages"])
+    assert run["environments"] == [
+        ENVIRONMENT | {"notebooks": ["first", "third"]},
+        ELSEWHERE | {"notebooks": ["second"]},
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What the project on disk consists of, and what results depend on."""
 
+from pathlib import Path
+
 import pytest
 
 from reproduce.project import Project
@@ -21,6 +23,21 @@ def test_the_table_of_contents_is_read_at_every_depth(tree):
     )
     files = Project(tree.root).toc_files()
     assert files == {"book/index", "notebooks/a", "book/deep", "notebooks/b"}
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/home/ada/checkout/.venv", ".venv"),
+        ("/home/ada/conda/envs/companion", "~/conda/envs/companion"),
+        ("/opt/python", "/opt/python"),
+    ],
+)
+def test_a_published_path_does_not_name_its_user(tree, monkeypatch, path, expected):
+    monkeypatch.setenv("HOME", "/home/ada")
+    project = Project(tree.root)
+    project.root = Path("/home/ada/checkout")
+    assert project.shown(Path(path)) == expected
 
 
 @pytest.fixture

@@ -1,0 +1,104 @@
+"""What a kernel, and the builder of the site, start with: a script that `hermetic` runs.
+
+It imports nothing of this package, because a kernel works with what the project's tree brings.
+"""
+
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+PACKAGES = ("grpo-lib", "numpy", "scipy", "sympy", "python-flint", "papermill", "jupyter-book")
+"""What the results and the book rest on."""
+
+
+def main(program: str, *arguments: str) -> None:
+    """Run one of the two programs with these arguments of its own."""
+    follow_runner()
+    sys.argv[1:] = arguments
+    {"kernel": run_kernel, "jupyter-book": build_book}[program]()
+
+
+def follow_runner() -> None:
+    """End when the runner ends, however it does, and with all that was started from here.
+
+    The runner holds the other end of standard input and never writes to it: the end of that file
+    is the runner's end.
+    """
+    runner = os.dup(0)
+    with open(os.devnull) as nothing:
+        os.dup2(nothing.fileno(), 0)  # what a cell starts must not wait for input
+
+    def wait() -> None:
+        os.read(runner, 1)
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def run_kernel() -> None:
+    """Run an IPython kernel that reads no configuration and no start-up files.
+
+    It describes its environment in the part of the protocol that tells about the language.
+    """
+    import logging
+
+    from ipykernel.ipkernel import IPythonKernel
+    from ipykernel.kernelapp import IPKernelApp
+    from IPython.core import application
+
+    class Kernel(IPythonKernel):
+        language_info = IPythonKernel.language_info | {"environment": describe_environment()}
+
+    # Those of the user are out of sight already, because IPYTHONDIR is a folder of our own.
+    application.ENV_CONFIG_DIRS.clear()
+    application.SYSTEM_CONFIG_DIRS.clear()
+    # Said once on a slow machine, by the first kernel that draws; it would stand in the book.
+    logging.getLogger("matplotlib.font_manager").addFilter(
+        lambda record: "font cache" not in record.getMessage()
+    )
+    # By default it would look for configuration in the working directory.
+    IPKernelApp.launch_instance(kernel_class=Kernel, config_file_paths=[])
+
+
+def describe_environment() -> dict[str, Any]:
+    """Describe this interpreter and what its numbers depend on, as ``ledger.schema.json`` says."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    import numpy as np
+
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:  # grpo_lib may be used from the tree without being installed
+            continue
+    built = np.show_config(mode="dicts")
+    blas, simd = built["Build Dependencies"]["blas"], built["SIMD Extensions"]
+    return {
+        "python": platform.python_version(),
+        "prefix": sys.prefix,
+        "platform": f"{platform.system()} {platform.machine()}",
+        "processor_features": [*simd.get("baseline", ()), *simd.get("found", ())],
+        "blas": f"{blas['name']} {blas['version']}",
+        "packages": versions,
+    }
+
+
+def build_book() -> None:
+    """Run jupyter-book, whose console script need not be on the PATH."""
+    from pathlib import Path
+
+    # The book's extension is in this package, which is not installed.
+    sys.path.append(str(Path(__file__).parents[1]))
+    import reproduce  # noqa: F401, I001
+    from jupyter_book.cli.main import main
+
+    main()
+
+
+if __name__ == "__main__":
+    del sys.path[0]  # the folder of this script
+    main(*sys.argv[1:])
