@@ -13,7 +13,7 @@ NOT_INSTALLED = "error: not everything in requirements.lock could be installed (
 # uv leaves compiling to the first import; where Python may not write, each kernel would compile anew.
 INSTALL = $(if $(UV),$(UV) pip install --compile-bytecode --python .venv/bin/python,$(RUN) pip install)
 
-.PHONY: help book test lab serve screenshots sweep bench lint lock clean
+.PHONY: help book test lab serve screenshots sweep rounding bench lint lock clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,9 @@ screenshots: .venv/package.stamp ## picture the built book (_build/screenshots) 
 
 sweep: .venv/package.stamp ## run the notebooks for 20 more seeds and table the worst errors (long)
 	$(RUN) reproduce.sweep $(ARGS)
+
+rounding: .venv/package.stamp ## run the notebooks as other processors round and table the worst errors (long)
+	$(RUN) reproduce.rounding $(ARGS)
 
 bench: .venv/package.stamp ## measure the speed against plain NumPy and SciPy
 	$(RUN) tests.bench $(ARGS)

@@ -107,7 +107,8 @@ def write_worst(
     found: dict[str, dict[str, list[dict[str, Any]]]] = {}
     faults: list[str] = []
     for group in kernels:
-        for result in _run(project, group, jobs, timeout):
+        results = run(project, group, project.notebook_names(), jobs=jobs, timeout=timeout)
+        for result in results:
             if result.error:
                 faults.append(_with_setting(result.error, group.settings))
                 continue
@@ -122,10 +123,23 @@ def write_worst(
         print(f"Table: {path}")
 
 
-def _run(project: Project, group: Kernels, jobs: int, timeout: float) -> list[Result]:
+def run(
+    project: Project, group: Kernels, names: Sequence[str], *, jobs: int, timeout: float
+) -> list[Result]:
+    """Execute notebooks under some settings, one after the other in one kernel each.
+
+    Args:
+        project: the project; its own executed notebooks are left alone.
+        group: the settings.
+        names: of the notebooks.
+        jobs: how many run at a time.
+        timeout: seconds that a notebook may take under one setting.
+
+    Returns:
+        One result per name, of the notebook repeated for all settings.
+    """
     varied = Project(project.root, project.build / group.name)
     varied.notebooks = varied.build / "notebooks"
-    names = project.notebook_names()
     for name in names:
         repeated = repeat(read_notebook(project.notebooks / f"{name}.ipynb"), group.settings)
         write_text(varied.notebooks / f"{name}.ipynb", nbformat.writes(repeated))

@@ -15,11 +15,13 @@ from bs4 import BeautifulSoup
 import grpo_lib
 from reproduce.project import read_yaml
 from reproduce.screenshots import readme_figure
-from reproduce.sweep import read_table
+from reproduce.rounding import settings
+from reproduce.variations import Worst, read_table
 
 ROOT = Path(__file__).parents[2]
 HTML = ROOT / "_build" / "html"
 SEEDS = read_table(ROOT / "book" / "seeds.csv")
+ROUNDING = read_table(ROOT / "book" / "rounding.csv")
 
 
 NUMBERED = {
@@ -168,24 +170,31 @@ def test_every_chapter_links_to_its_neighbours_and_the_graph_to_every_chapter() 
     assert chapters == {f"notebooks/{page.name}" for page in HTML.glob("notebooks/*.html")}
 
 
-def test_the_table_of_seeds_is_that_of_these_notebooks() -> None:
-    tabled = [(row.claim, row.kind, row.name, row.bound) for row in SEEDS]
+@pytest.mark.parametrize(
+    ("table", "make"),
+    [(SEEDS, "make sweep"), (ROUNDING, "make rounding")],
+    ids=["seeds", "rounding"],
+)
+def test_a_table_of_worst_cases_is_that_of_these_notebooks(table: list[Worst], make: str) -> None:
+    tabled = [(row.claim, row.kind, row.name) for row in table]
     ledger = json.loads((HTML / "ledger.json").read_text("utf-8"))
     shown = [
-        (claim["id"], entry["kind"], entry["name"], entry["bound"])
+        (claim["id"], entry["kind"], entry["name"])
         for claim in ledger["claims"]
         for entry in claim["evidence"]
         if entry["kind"] in ("measured", "rejected")
     ]
-    assert sorted(tabled) == sorted(shown), "make sweep writes the table anew"
+    assert sorted(tabled) == sorted(shown), f"{make} writes the table anew"
+    assert [row for row in table if row.share > 1] == []
 
 
-def test_the_worst_case_over_seeds_keeps_its_bound() -> None:
-    for row in SEEDS:
-        kept = row.worst <= row.bound if row.kind == "measured" else row.worst >= row.bound
-        assert kept, row
-    seeds = {row.seed for row in SEEDS if row.seed is not None}
-    assert seeds == set(range(21))  # each of 21 seeds is the worst for some entry
+def test_each_of_21_seeds_is_the_worst_for_some_entry() -> None:
+    assert {row.setting for row in SEEDS} == {None, *(f"seed {seed}" for seed in range(21))}
+
+
+def test_each_way_of_rounding_is_the_worst_for_some_entry() -> None:
+    names = [setting.name for group in settings(seeds=3) for setting in group.settings]
+    assert {row.setting for row in ROUNDING} == {None, *names}
 
 
 def test_the_run_keeps_its_limits(site_slowness: float) -> None:
