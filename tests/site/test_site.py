@@ -10,12 +10,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
+import pytest
 from bs4 import BeautifulSoup
 
 import grpo_lib
 from reproduce.project import read_yaml
-from reproduce.screenshots import readme_figure
 from reproduce.rounding import settings
+from reproduce.screenshots import readme_figure
 from reproduce.variations import Worst, read_table
 
 ROOT = Path(__file__).parents[2]
