@@ -15,11 +15,13 @@ import nbformat
 from nbformat import NotebookNode
 
 from grpo_lib.ledger import Evidence
+from reproduce.alone import alone
+from reproduce.command import reporting, run
 from reproduce.execute import Result, execute, read_notebook
 from reproduce.ledger import collect
 from reproduce.markup import chapter_link, list_table, plain
 from reproduce.options import add_execution_options, whole
-from reproduce.project import Project, ReproduceError, write_text
+from reproduce.project import Project, write_text
 from reproduce.register import load_register
 
 FIELDS = ("claim", "kind", "name", "bound", "worst", "seed")
@@ -46,6 +48,7 @@ class Worst:
     seed: int | None
 
 
+@reporting
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line in the project's root.
 
@@ -55,15 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     project = Project(Path.cwd())
     seeds = range(options.seeds + 1)
-    try:
-        claims = load_register(project)
+    claims = load_register(project)
+    with alone(project.build):
         results = _run(project, seeds, options)
-    except ReproduceError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; the notebooks that are done are kept", file=sys.stderr)
-        return 130
     found, faults = {}, [_with_seed(result.error, seeds) for result in results if result.error]
     for seed in seeds:
         of_seed = [_of_seed(result, seed, seeds) for result in results if result.notebook]
@@ -236,4 +233,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)
