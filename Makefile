@@ -4,12 +4,15 @@ PYTHON = python3
 PORT = 8000
 ARGS =
 
-RUN = .venv/bin/python -m
+# Neither the caller's PYTHON* variables nor packages of the user's own nor the locale have a say.
+RUN = .venv/bin/python -E -s -X utf8 -m
 UV := $(shell command -v uv 2>/dev/null)
 NOT_INSTALLED = "error: not everything in requirements.lock could be installed (above: what" \
 	"the installer said last; all of it: .venv/install.log). This one step needs the network and" \
 	"about 1 GB of disk: see that the package index or a mirror of it can be reached, and run" \
 	"make again. What is in _build is kept as it is."
+IS_LINK = "error: .venv is a link, and what it leads to would be emptied: remove the link (rm .venv)" \
+	"and run make again, or install elsewhere as book/how-to-reproduce.md says for conda."
 # uv leaves compiling to the first import; where Python may not write, each kernel would compile anew.
 INSTALL = $(if $(UV),$(UV) pip install --compile-bytecode --python .venv/bin/python,$(RUN) pip install)
 
@@ -58,10 +61,16 @@ clean: ## remove _build
 	@echo "Kept .venv; remove it with: rm -rf .venv"
 
 # A stamp is written last, so an install that was cut short starts again. --clear takes the old
-# stamps and packages away: what is installed is what the lock names and nothing else.
-.venv/lock.stamp: requirements.lock
+# stamps and packages away: what is installed is what the lock names and nothing else. One make
+# installs at a time; another one waits, and then sees what is left to do.
+ifndef ALONE
+.venv/package.stamp: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 		"Python 3.11 or newer is needed, not %d.%d: try make PYTHON=python3.12" % sys.version_info[:2])'
+	@$(PYTHON) reproduce/alone.py $(MAKE) --no-print-directory ALONE=yes $@
+else
+.venv/lock.stamp: requirements.lock
+	@test ! -L .venv || { echo $(IS_LINK) >&2; exit 1; }
 	@echo "Installing requirements.lock into .venv: some minutes the first time."
 	$(PYTHON) -m venv --clear .venv
 	@echo "$(INSTALL) --require-hashes -r requirements.lock"
@@ -72,3 +81,4 @@ clean: ## remove _build
 .venv/package.stamp: .venv/lock.stamp pyproject.toml
 	$(INSTALL) --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+endif

@@ -1,13 +1,14 @@
 """Execute the notebooks, write the ledger, build the book."""
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reproduce import disk, scorecard, site
+from reproduce import scorecard, site
+from reproduce.alone import alone
+from reproduce.command import reporting, run
 from reproduce.execute import execute
 from reproduce.ledger import build_ledger, collect, describe_run, write_ledger
 from reproduce.options import add_execution_options, positive, whole
@@ -15,6 +16,7 @@ from reproduce.project import Project, ReproduceError
 from reproduce.register import load_register, placement_faults
 
 
+@reporting
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line in the project's root.
 
@@ -22,24 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0 if every claim with a notebook passed, 1 if not, 130 if interrupted.
     """
     options = _parser().parse_args(arguments)
-    try:
-        return _run(options)
-    except ReproduceError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        if not disk.is_full(error):
-            raise
-        print(f"error: {disk.MESSAGE}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-
-
-def _run(options: argparse.Namespace) -> int:
-    started = datetime.now(UTC)
     project = Project(Path.cwd())
+    with alone(project.build):
+        return _run(project, options)
+
+
+def _run(project: Project, options: argparse.Namespace) -> int:
+    started = datetime.now(UTC)
     claims = load_register(project)
     names = project.notebook_names()
     if unknown := sorted(set(options.only or ()) - set(names)):
@@ -62,8 +53,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.only:
         faults = [fault for fault in faults if fault.notebook in chosen]
         claims = [claim for claim in claims if claim.notebook in chosen]
-    run = describe_run(started, options.jobs, parameters, results)
-    ledger = build_ledger(claims, results, evidence, faults, run)
+    description = describe_run(started, options.jobs, parameters, results)
+    ledger = build_ledger(claims, results, evidence, faults, description)
 
     print(f"\n{scorecard.as_text(ledger)}\n")
     if not options.only:
@@ -112,7 +103,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(line_buffering=True)  # keeps its lines before later errors in a log
-    # A run that is told to end must end its kernels, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main())
+    run(main)

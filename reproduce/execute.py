@@ -22,9 +22,9 @@ from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
-from reproduce import disk, hermetic
+from reproduce import hermetic, system
 from reproduce.project import Project, ReproduceError, write_text
-from reproduce.schema import MARK_SCHEMA
+from reproduce.schema import DATA_SCHEMA, MARK_SCHEMA
 
 # What papermill logs about a failure stands in the Result, in one message.
 logging.getLogger("papermill").setLevel(logging.CRITICAL)
@@ -89,10 +89,11 @@ def execute(
     for name in names:
         try:
             source = read_notebook(project.notebooks / f"{name}.ipynb")
+            data = project.fingerprint(_data_files(project, name, source))
         except ReproduceError as error:
             results[name] = Result(name, error=str(error))
             continue
-        key = _content_key(source, parameters, rests_on)
+        key = _content_key(source, parameters, [*rests_on, data])
         stored_key, stored = _read_stored(project.executed / f"{name}.ipynb")
         if stored_key == key and not fresh:
             results[name] = stored
@@ -131,22 +132,55 @@ def read_notebook(path: Path) -> NotebookNode:
         ReproduceError: the file is not a valid notebook.
     """
     try:
-        notebook = nbformat.v4.upgrade(nbformat.read(path, as_version=4))
+        notebook = nbformat.v4.upgrade(nbformat.reads(path.read_text("utf-8-sig"), as_version=4))
         nbformat.validate(notebook)
     except Exception as error:  # nbformat raises another class for nearly every kind of damage
         reason = (str(error).splitlines() or [""])[0][:200]
-        raise ReproduceError(
-            f"notebooks/{path.name}: not a valid notebook: {type(error).__name__}: {reason}"
-        ) from None
+        place, kind = f"{path.parent.name}/{path.name}", type(error).__name__
+        raise ReproduceError(f"{place}: not a valid notebook: {kind}: {reason}") from None
     return notebook
+
+
+def _data_files(project: Project, name: str, notebook: NotebookNode) -> list[Path]:
+    """The data files that a notebook says it reads, in its metadata: ``reproduce``, ``data``.
+
+    Raises:
+        ReproduceError: one is not there, or the metadata have another form.
+    """
+    place, metadata = f"notebooks/{name}.ipynb", notebook.metadata.get("reproduce", {})
+    try:
+        jsonschema.validate(metadata, DATA_SCHEMA)
+    except jsonschema.ValidationError as error:
+        raise ReproduceError(
+            f'{place}: its metadata "reproduce" may only list the data files that it reads, '
+            f'as {{"data": ["FILE", ...]}}: {error.message}'
+        ) from None
+    for file in metadata.get("data", ()):
+        path = (project.root / file).resolve()
+        if not (path.is_file() and path.is_relative_to(project.root.resolve())):
+            raise ReproduceError(f"{place}: reads {file}, which is no file of the project")
+    return [project.root / file for file in metadata.get("data", ())]
 
 
 def cell_place(name: str, cells: Sequence[NotebookNode], index: int) -> str:
     """Say where a cell stands in the notebook as committed: file, number and first line."""
-    own = [cell.metadata.get("tags") != ["injected-parameters"] for cell in cells]
+    own = [not _NOT_COMMITTED.intersection(cell.metadata.get("tags", ())) for cell in cells]
     number = sum(own[: index + 1])
     first_line = (cells[index].source.strip().splitlines() or [""])[0]
     return f"notebooks/{name}.ipynb, cell {number} of {sum(own)} ({first_line})"
+
+
+# Of cells that papermill adds: the parameters of this run, and the signs that point to an error.
+_NOT_COMMITTED = {"injected-parameters", "papermill-error-cell-tag"}
+
+
+def _first_error(cells: Sequence[NotebookNode]) -> tuple[int, NotebookNode] | None:
+    """The first output that is an error, after the index of its cell."""
+    for index, cell in enumerate(cells):
+        for output in cell.get("outputs", ()):
+            if output.output_type == "error":
+                return index, output
+    return None
 
 
 class _Job:
@@ -174,13 +208,16 @@ class _Job:
         try:
             executed = self._execute(project.root, parameters, variables)
         except (CellExecutionError, PapermillExecutionError) as error:
+            # Cells go on after a value that cannot be displayed; this one may lie behind.
+            if found := _first_error(self.running.cells):
+                self.place = cell_place(self.name, self.running.cells, found[0])
             reason = f"{error.ename}: {(error.evalue.splitlines() or [''])[0]}"
         except CellTimeoutError:
             reason = f"time-out: the notebook was not done after {self.timeout:g} s"
         except DeadKernelError:
-            reason = "the kernel died"
+            reason = f"the kernel died, {self.kernel.how_it_ended()}"
         except Exception as error:  # a kernel that does not start can fail in many ways
-            if disk.is_full(error):
+            if system.is_full(error):
                 raise
             reason = f"{type(error).__name__}: {error}"
         else:
@@ -241,10 +278,8 @@ class _Job:
                 record_timing=False,
                 shutdown_kernel="immediate",
             )
-        outputs = (output for cell in executed.cells for output in cell.get("outputs", []))
-        for output in outputs:
-            if output.output_type == "error":  # papermill takes sys.exit(0) for success
-                raise CellExecutionError("", output.ename, output.evalue)
+        if found := _first_error(executed.cells):  # papermill takes sys.exit(0) for success
+            raise CellExecutionError("", found[1].ename, found[1].evalue)
         return executed
 
     def _notebook_starts(self, notebook: NotebookNode) -> None:

@@ -130,6 +130,15 @@ class KernelManager(AsyncKernelManager):
         await super().start_kernel(env=dict(self.environment), stdin=subprocess.PIPE, **options)
         self.process = self.provisioner.process
 
+    def how_it_ended(self) -> str:
+        """Say how a kernel that died by itself ended, and what to do if that can be told."""
+        status = self.process.wait()
+        if status == -signal.SIGKILL:
+            return "killed: most likely memory ran out; do less at a time, such as with --jobs 1"
+        if status < 0:
+            return f"by the signal {signal.Signals(-status).name}"
+        return f"with the exit status {status}"
+
     def kill(self) -> None:
         """Kill the kernel and all that it has started."""
         if self.process:

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import re
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,13 +58,20 @@ class Project:
         self.stage = self.build / "stage"
         self.html = self.build / "html"
         self.ledger = self.build / "ledger.json"
-        needed = (self.claims, self.toc, self.config, self.lock, self.package, self.notebooks)
-        if missing := [path.name for path in needed if not path.exists()]:
+        files = (self.claims, self.toc, self.config, self.lock)
+        missing = [f"file {path.name}" for path in files if not path.is_file()]
+        folders = (self.package, self.notebooks, self.book)
+        missing += [f"folder {path.name}" for path in folders if not path.is_dir()]
+        if missing:
             raise ReproduceError(f"{root} is not the project's root: no {', '.join(missing)} there")
+
+    def notebook_files(self) -> list[Path]:
+        """All notebooks."""
+        return [path for path in written_files(self.notebooks, "*") if path.suffix == ".ipynb"]
 
     def notebook_names(self) -> list[str]:
         """Names of all notebooks, without suffix."""
-        return sorted(path.stem for path in self.notebooks.glob("*.ipynb"))
+        return [path.stem for path in self.notebook_files()]
 
     def toc_files(self) -> set[str]:
         """Files that the table of contents lists, relative to the root and without suffix."""
@@ -81,8 +90,7 @@ class Project:
 
     def source_files(self) -> list[Path]:
         """Files that a notebook's results depend on besides itself: grpo_lib and the lock."""
-        package = (p for p in self.package.rglob("*") if "__pycache__" not in p.parts)
-        return [self.lock, *(path for path in package if path.is_file())]
+        return [self.lock, *written_files(self.package)]
 
     def fingerprint(self, files: Iterable[Path]) -> str:
         """Hash of the names and contents of files below the root."""
@@ -93,6 +101,38 @@ class Project:
         return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()
 
 
+def written_files(folder: Path, pattern: str = "**/*") -> list[Path]:
+    """Files of a folder that somebody wrote, in order.
+
+    Left out is what programs leave beside them: hidden files and folders, such as an editor's lock
+    and swap files or what macOS adds; back-ups; caches; links that lead nowhere.
+
+    Args:
+        folder: the folder.
+        pattern: which of its files.
+    """
+    return sorted(
+        path
+        for path in folder.glob(pattern)
+        if path.is_file() and not any(map(_LEFT.fullmatch, path.relative_to(folder).parts))
+    )
+
+
+_LEFT = re.compile(r"\..*|#.*#|.*~|.*\.(bak|orig|rej|swp|tmp|pyc)|__pycache__")
+
+
+def read_text(path: Path) -> str:
+    """Read a text file that somebody wrote.
+
+    Raises:
+        ReproduceError: it is not in UTF-8.
+    """
+    try:
+        return path.read_text("utf-8-sig")  # some editors write a byte order mark
+    except UnicodeDecodeError as error:
+        raise ReproduceError(f"{path}: not a text in UTF-8: {error}: save it as UTF-8") from None
+
+
 def read_yaml(path: Path) -> Any:
     """Read a YAML file.
 
@@ -100,8 +140,8 @@ def read_yaml(path: Path) -> Any:
         ReproduceError: it is not valid YAML.
     """
     try:
-        return yaml.safe_load(path.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        return yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
         raise ReproduceError(f"{path.name} is not valid YAML: {error}") from None
 
 
@@ -111,6 +151,17 @@ def write_text(path: Path, text: str) -> None:
     draft = path.with_name(path.name + ".draft")
     draft.write_text(text, "utf-8")
     draft.replace(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it; a link is removed, not what it leads to.
+
+    It need not exist.
+    """
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _toc_entries(node: Any) -> Iterator[str]:

@@ -7,7 +7,6 @@ own integers.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,9 @@ from typing import Any
 # Not public, but without another way to ask: which instructions NumPy chooses among.
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
+from reproduce.command import reporting, run
 from reproduce.options import add_execution_options, whole
-from reproduce.project import Project, ReproduceError
-from reproduce.register import load_register
+from reproduce.project import Project
 from reproduce.variations import Kernels, Setting, as_table, read_table, write_worst
 
 UNITS = (1, 4)
@@ -52,30 +51,23 @@ def settings(seeds: int) -> list[Kernels]:
     ]
 
 
+@reporting
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line in the project's root.
 
     Returns:
-        The exit status: 0 if every notebook passed under every setting, 1 if not, 130 if
+        The exit status: 0 if every notebook passed under every setting, 1 if not, and 130 if
         interrupted.
     """
     options = _parser().parse_args(arguments)
     project = Project(Path.cwd())
-    try:
-        write_worst(
-            project,
-            load_register(project),
-            settings(options.seeds),
-            None if options.check else table_path(project),
-            jobs=options.jobs,
-            timeout=options.timeout,
-        )
-    except ReproduceError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; the notebooks that are done are kept", file=sys.stderr)
-        return 130
+    write_worst(
+        project,
+        settings(options.seeds),
+        None if options.check else table_path(project),
+        jobs=options.jobs,
+        timeout=options.timeout,
+    )
     return 0
 
 
@@ -112,4 +104,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -29,3 +29,10 @@ MARK_SCHEMA = {
     },
     "$defs": SCHEMA["$defs"],
 }
+
+# What a committed notebook may tell the runner: data files it reads, from the project's root.
+DATA_SCHEMA = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {"data": {"type": "array", "items": {"type": "string"}}},
+}

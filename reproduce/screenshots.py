@@ -6,15 +6,15 @@ import http.server
 import os
 import re
 import shutil
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import nbformat
 from nbformat import NotebookNode
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from reproduce.command import reporting, run
+from reproduce.execute import read_notebook
 from reproduce.project import Project, ReproduceError, write_text
 
 PAGES = ("book/index", "notebooks/theorem-2", "book/explorer", "book/scorecard")
@@ -30,6 +30,7 @@ FIGURE = "fig-trajectories"
 """Name of the figure of Theorem 2 that README.md shows."""
 
 
+@reporting
 def main() -> int:
     """Write the pictures of the book that was built last in the project's root.
 
@@ -37,15 +38,11 @@ def main() -> int:
         The exit status: 0, or 1 with a message if there is no book or no browser.
     """
     project = Project(Path.cwd())
-    try:
-        figure = readme_figure(project.executed / "theorem-2.ipynb")
-        write_text(project.book / "_static" / "readme.svg", figure)
-        with serve(project.html) as address, launch() as browser:
-            for picture in _take(browser, address, project):
-                print(picture)
-    except ReproduceError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    figure = readme_figure(project.executed / "theorem-2.ipynb")
+    write_text(project.book / "_static" / "readme.svg", figure)
+    with serve(project.html) as address, launch() as browser:
+        for picture in _take(browser, address, project):
+            print(picture)
     return 0
 
 
@@ -63,7 +60,7 @@ def readme_figure(path: Path) -> str:
     """
     if not path.exists():
         raise ReproduceError(f"there is no {path} yet: run 'make book' first")
-    for cell in nbformat.read(path, as_version=4).cells:
+    for cell in read_notebook(path).cells:
         if cell.metadata.get("mystnb", {}).get("figure", {}).get("name") == FIGURE:
             return _on_white(_svg(cell))
     raise ReproduceError(f"{path} has no figure named {FIGURE}")
@@ -146,4 +143,4 @@ def _take(browser: Browser, address: str, project: Project) -> Iterator[Path]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

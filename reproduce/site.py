@@ -14,10 +14,18 @@ import yaml
 from nbformat import NotebookNode
 from papermill.exceptions import strip_color
 
-from reproduce import contents, disk, figures, hermetic, rounding, scorecard, sweep
+from reproduce import contents, figures, hermetic, rounding, scorecard, sweep, system
 from reproduce.chapter import as_page, for_colab
 from reproduce.execute import Result, read_notebook
-from reproduce.project import Project, ReproduceError, read_yaml, write_text
+from reproduce.project import (
+    Project,
+    ReproduceError,
+    read_text,
+    read_yaml,
+    remove,
+    write_text,
+    written_files,
+)
 from reproduce.schema import SCHEMA_PATH
 
 MARKER = re.compile(r"^<!-- generated: (.*?) -->$", re.MULTILINE)
@@ -25,6 +33,7 @@ MARKER = re.compile(r"^<!-- generated: (.*?) -->$", re.MULTILINE)
 HOSTS = ("github", "gitlab", "bitbucket")
 """Where a repository must be for the theme to know its buttons."""
 
+BADGE = "badge.json"
 COLAB_BRANCH = "colab"
 """Branch and folder of the copies for Colab, which opens only what is in a branch on GitHub."""
 
@@ -42,9 +51,8 @@ def publish(project: Project, results: Sequence[Result], ledger: dict[str, Any])
             book built before is still there.
     """
     _restore(project.html)
-    stamp = project.build / "html.stamp"
-    fingerprint = " ".join([project.fingerprint(_sources(project)), *_repository()])
-    built = project.html.exists() and stamp.exists() and stamp.read_text("utf-8") == fingerprint
+    sources = " ".join([project.fingerprint(_sources(project)), *_repository()])
+    built = _stamped(project) == _state(project, sources)
     if built:
         book = project.html
     else:
@@ -53,25 +61,42 @@ def publish(project: Project, results: Sequence[Result], ledger: dict[str, Any])
         book = _build(project)
     for path in (project.ledger, SCHEMA_PATH):
         write_text(book / path.name, path.read_text("utf-8"))
-    write_text(book / "badge.json", json.dumps(scorecard.badge(ledger)) + "\n")
+    write_text(book / BADGE, json.dumps(scorecard.badge(ledger)) + "\n")
     if not built:  # nothing is missing in the new book when it takes the place of the old one
         _add_notebooks(project, book)
-        stamp.unlink(missing_ok=True)
+        remove(_stamp(project))
         _replace(project.html, book)
-        write_text(stamp, fingerprint)
+        write_text(_stamp(project), _state(project, sources))
+
+
+def _stamp(project: Project) -> Path:
+    return project.build / "html.stamp"
+
+
+def _stamped(project: Project) -> str | None:
+    """The state that the book was in when it was built; None if that is not known."""
+    stamp = _stamp(project)
+    return stamp.read_text("utf-8", "replace") if stamp.is_file() else None
+
+
+def _state(project: Project, sources: str) -> str:
+    """What the book is made from, and what became of it: what every run writes anew left out."""
+    renewed = {project.html / name for name in (project.ledger.name, SCHEMA_PATH.name, BADGE)}
+    files = [path for path in project.html.rglob("*") if path.is_file() and path not in renewed]
+    return f"{sources} {project.fingerprint(files)}"
 
 
 def _sources(project: Project) -> list[Path]:
     """Everything that the book is made from: pages, notebooks, what they gave, and the programs."""
+    own = written_files(project.root / "reproduce")
     files = [project.config, project.toc, project.claims, *project.source_files()]
-    for folder, pattern in (
-        (project.book, "**/*"),
-        (project.notebooks, "*.ipynb"),
-        (project.executed, "*.ipynb"),
-        (project.root / "reproduce", "**/*.py"),
-    ):
-        files += [path for path in folder.glob(pattern) if path.is_file()]
-    return files
+    return [
+        *files,
+        *written_files(project.book),
+        *project.notebook_files(),
+        *written_files(project.executed, "*.ipynb"),
+        *(path for path in own if path.suffix == ".py"),
+    ]
 
 
 def stage(project: Project, results: Sequence[Result], ledger: dict[str, Any]) -> None:
@@ -83,14 +108,17 @@ def stage(project: Project, results: Sequence[Result], ledger: dict[str, Any]) -
     parts = scorecard.parts(ledger) | contents.parts(ledger) | sweep.parts(project, ledger)
     parts |= rounding.parts(project, ledger)
     parts |= figures.parts(drawn) | explorer.parts()
-    shutil.rmtree(project.stage, ignore_errors=True)
-    shutil.copytree(project.book, project.stage / "book")
+    remove(project.stage)
+    for path in written_files(project.book):
+        page = project.stage / path.relative_to(project.root)
+        page.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".md":
+            name = path.relative_to(project.root).as_posix()
+            page.write_text(fill(read_text(path), parts, name), "utf-8")
+        else:
+            shutil.copyfile(path, page)
     figures.write(drawn, project.stage / "book")
     explorer.add_library(project.stage / "book")
-    for page in project.stage.glob("book/**/*.md"):
-        text = page.read_text("utf-8")
-        name = page.relative_to(project.stage).as_posix()
-        page.write_text(fill(text, parts, name), "utf-8")
     for result in results:
         page = project.stage / "notebooks" / f"{result.name}.ipynb"
         write_text(page, nbformat.writes(_page(result, ledger)))
@@ -155,7 +183,7 @@ def _config(project: Project) -> dict[str, Any]:
 
 def _build(project: Project) -> Path:
     scratch = project.build / "scratch"
-    shutil.rmtree(scratch, ignore_errors=True)  # with old doctrees, -W would miss old warnings
+    remove(scratch)  # with old doctrees, -W would miss old warnings
     options = ["-W", "-n", "--keep-going", "--path-output", str(scratch)]
     # The root as working directory makes the API page document the grpo_lib of this tree.
     command = hermetic.command("jupyter-book", "build", str(project.stage), *options)
@@ -163,8 +191,8 @@ def _build(project: Project) -> Path:
     log = project.build / "site.log"
     output = strip_color(output)
     write_text(log, output)
-    if status != 0 and disk.is_full(output):
-        raise ReproduceError(disk.MESSAGE)
+    if status != 0 and system.is_full(output):
+        raise ReproduceError(system.FULL_MESSAGE)
     if status != 0:
         told = [line for line in output.splitlines() if re.search(r"WARNING|ERROR|rror:", line)]
         raise ReproduceError("\n".join([f"the site was not built, see {log}", *told]))
@@ -174,7 +202,7 @@ def _build(project: Project) -> Path:
 def _add_notebooks(project: Project, book: Path) -> None:
     """Put the notebooks into a built book: as committed for download, and the copies for Colab."""
     url, branch = _repository()
-    for notebook in project.notebooks.glob("*.ipynb"):
+    for notebook in project.notebook_files():
         # In place of the page's source: the theme has a download button for that, too.
         shutil.copyfile(notebook, book / "_sources" / "notebooks" / notebook.name)
         if _on_github(url):
@@ -184,7 +212,7 @@ def _add_notebooks(project: Project, book: Path) -> None:
 
 def _replace(old: Path, new: Path) -> None:
     aside = _aside(old)
-    shutil.rmtree(aside, ignore_errors=True)
+    remove(aside)
     if old.exists():
         old.rename(aside)
     try:
@@ -192,7 +220,7 @@ def _replace(old: Path, new: Path) -> None:
     except BaseException:
         _restore(old)
         raise
-    shutil.rmtree(aside, ignore_errors=True)
+    remove(aside)
 
 
 def _restore(book: Path) -> None:

@@ -1,17 +1,23 @@
 """Run every notebook for many seeds and table the worst errors: ``python -m reproduce.sweep``."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from reproduce.command import reporting, run
 from reproduce.options import add_execution_options, whole
-from reproduce.project import Project, ReproduceError
-from reproduce.register import load_register
+from reproduce.project import Project
 from reproduce.variations import Kernels, Setting, as_table, read_table, write_worst
 
 
+def seeds(last: int) -> Kernels:
+    """The seeds from 0 to the last one."""
+    settings = [Setting(f"seed {seed}", parameters=f"seed = {seed}") for seed in range(last + 1)]
+    return Kernels("sweep", tuple(settings))
+
+
+@reporting
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line in the project's root.
 
@@ -19,25 +25,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0 if every notebook passed for every seed, 1 if not, 130 if interrupted.
     """
     options = _parser().parse_args(arguments)
-    seeds = [
-        Setting(f"seed {seed}", parameters=f"seed = {seed}") for seed in range(options.seeds + 1)
-    ]
     project = Project(Path.cwd())
-    try:
-        write_worst(
-            project,
-            load_register(project),
-            [Kernels("sweep", tuple(seeds))],
-            table_path(project),
-            jobs=options.jobs,
-            timeout=options.timeout,
-        )
-    except ReproduceError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; the notebooks that are done are kept", file=sys.stderr)
-        return 130
+    write_worst(
+        project,
+        [seeds(options.seeds)],
+        table_path(project),
+        jobs=options.jobs,
+        timeout=options.timeout,
+    )
     return 0
 
 
@@ -71,4 +66,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -13,11 +13,12 @@ import nbformat
 from nbformat import NotebookNode
 
 from grpo_lib.ledger import Evidence
+from reproduce.alone import alone
 from reproduce.execute import Result, execute, read_notebook
 from reproduce.ledger import collect
 from reproduce.markup import chapter_link, list_table, plain
 from reproduce.project import Project, ReproduceError, write_text
-from reproduce.register import Claim
+from reproduce.register import load_register
 
 FIELDS = ("claim", "kind", "name", "bound", "worst", "setting")
 
@@ -83,7 +84,6 @@ class Worst:
 
 def write_worst(
     project: Project,
-    claims: Sequence[Claim],
     kernels: Sequence[Kernels],
     path: Path | None,
     *,
@@ -94,7 +94,6 @@ def write_worst(
 
     Args:
         project: the project.
-        claims: its register.
         kernels: the settings.
         path: of the table; None to only see whether all bounds are kept.
         jobs: how many notebooks run at a time.
@@ -104,18 +103,24 @@ def write_worst(
         ReproduceError: a notebook fails under a setting, or not every setting records the same
             entries. The table is not written.
     """
+    claims = load_register(project)
+    names = project.notebook_names()
+    with alone(project.build):
+        results = [
+            (group, result)
+            for group in kernels
+            for result in run(project, group, names, jobs=jobs, timeout=timeout)
+        ]
     found: dict[str, dict[str, list[dict[str, Any]]]] = {}
     faults: list[str] = []
-    for group in kernels:
-        results = run(project, group, project.notebook_names(), jobs=jobs, timeout=timeout)
-        for result in results:
-            if result.error:
-                faults.append(_with_setting(result.error, group.settings))
-                continue
-            for setting, part in zip(group.settings, _parts(result, group), strict=True):
-                evidence, wrong = collect([part], claims)
-                found.setdefault(setting.name, {}).update(evidence)
-                faults += [f"{setting.name}: {fault.message}" for fault in wrong]
+    for group, result in results:
+        if result.error:
+            faults.append(_with_setting(result.error, group.settings))
+            continue
+        for setting, part in zip(group.settings, _parts(result, group), strict=True):
+            evidence, wrong = collect([part], claims)
+            found.setdefault(setting.name, {}).update(evidence)
+            faults += [f"{setting.name}: {fault.message}" for fault in wrong]
     if faults := faults or list(_names_that_vary(found)):
         raise ReproduceError("\n".join([*faults, "The table was not written."]))
     if path:

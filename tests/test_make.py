@@ -1,11 +1,15 @@
 """What `make book` says when it cannot set up `.venv`."""
 
 import os
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from reproduce.alone import alone
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,8 +27,9 @@ OFFLINE = {
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A checkout with a book, as far as `make` has to see it."""
-    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
-        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "reproduce").mkdir()
+    for name in ("Makefile", "requirements.lock", "pyproject.toml", "reproduce/alone.py"):
+        shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "_build/html").mkdir(parents=True)
     (tmp_path / "_build/html/index.html").write_text("old")
     return tmp_path
@@ -58,3 +63,69 @@ def test_with_an_old_python(checkout: Path) -> None:
     )
     old.chmod(0o755)
     assert "Python 3.11 or newer is needed, not 3.9: try make" in make(checkout, f"PYTHON={old}")
+
+
+def test_a_link_is_not_emptied(checkout: Path, tmp_path: Path) -> None:
+    precious = tmp_path / "elsewhere/precious"
+    precious.parent.mkdir()
+    precious.write_text("")
+    (checkout / ".venv").symlink_to(precious.parent)
+    assert make(checkout).startswith("error: .venv is a link, and what it leads to would be empt")
+    assert precious.exists()
+
+
+def test_a_second_make_waits_and_does_not_install_again(checkout: Path) -> None:
+    """Of two that find nothing installed, the second finds all installed when its turn comes."""
+    with alone(checkout / "_build"):
+        second = subprocess.Popen(
+            ["make", ".venv/package.stamp"],
+            cwd=checkout,
+            env=os.environ | OFFLINE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert second.stdout is not None
+        assert second.stdout.readline().startswith("Waiting for another run")
+        assert not (checkout / ".venv").exists()
+        (checkout / ".venv").mkdir()
+        for stamp in ("lock.stamp", "package.stamp"):
+            (checkout / ".venv" / stamp).write_text("")
+    said, _ = second.communicate(timeout=30)
+    assert (second.returncode, "Installing" in said) == (0, False)
+
+
+@pytest.mark.parametrize("module", ["reproduce", "pytest", "reproduce.sweep"])
+def test_the_callers_python_variables_have_no_say(module: str, tmp_path: Path) -> None:
+    run = re.search(r"^RUN = \.venv/bin/python (.*) -m$", (ROOT / "Makefile").read_text(), re.M)
+    assert run is not None
+    (tmp_path / "sitecustomize.py").write_text("raise SystemExit('foreign')")
+    hostile = {
+        "PYTHONSAFEPATH": "1",
+        "PYTHONPATH": str(tmp_path),
+        "PYTHONWARNINGS": "error",
+        "PYTHONOPTIMIZE": "2",
+        "PYTHONUTF8": "0",
+        "LC_ALL": "C",
+    }
+    said = subprocess.run(
+        [sys.executable, *run[1].split(), "-m", module, "--help"],
+        cwd=ROOT,
+        env=os.environ | hostile,
+        capture_output=True,
+        text=True,
+    )
+    assert (said.returncode, said.stderr) == (0, "")
+
+
+def test_a_clone_has_the_same_line_ends_everywhere(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        named = ["-c", "user.name=x", "-c", "user.email=x"]
+        subprocess.run(["git", *named, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    git("init", "original")
+    for name in ("Makefile", ".gitattributes"):
+        shutil.copy(ROOT / name, tmp_path / "original")
+    git("-C", "original", "add", ".")
+    git("-C", "original", "commit", "-m", "x")
+    git("clone", "-c", "core.autocrlf=true", "original", "clone")
+    assert (tmp_path / "clone/Makefile").read_bytes() == (ROOT / "Makefile").read_bytes()

@@ -1,5 +1,6 @@
 """The command line on healthy projects: reuse, parameters, --only, arguments."""
 
+import codecs
 import json
 import re
 
@@ -8,7 +9,9 @@ import pytest
 
 from reproduce import site
 from reproduce.__main__ import main
+from reproduce.execute import _read_stored
 from reproduce.ledger import SCHEMA
+from reproduce.project import read_text
 
 
 def test_a_run_passes_and_says_where_the_book_is(built_once):
@@ -56,6 +59,25 @@ def test_an_edited_notebook_runs_again(built):
     source = built.read("notebooks/good.ipynb")
     built.write("notebooks/good.ipynb", source.replace("0.5, at_least", "0.6, at_least"))
     assert "passed  good" in built.run("--only", "good").out
+
+
+def test_a_byte_order_mark_changes_nothing(built):
+    for path in ("notebooks/good.ipynb", "claims.yml", "book/index.md"):
+        file = built.root / path
+        file.write_bytes(codecs.BOM_UTF8 + file.read_bytes())
+    outcome = built.run("--only", "good")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert "reused  good" in outcome.out
+    assert read_text(built.root / "book/index.md").startswith("# Tiny")
+
+
+@pytest.mark.parametrize("mark", [3, [], {"key": 1}, {"key": "k", "seconds": "s"}])
+def test_an_odd_mark_in_an_executed_notebook_is_as_good_as_none(built, mark):
+    executed = json.loads(built.read("_build/executed/good.ipynb"))
+    executed["metadata"]["reproduce"] = mark
+    built.write("_build/executed/good.ipynb", json.dumps(executed))
+    _, stored = _read_stored(built.root / "_build/executed/good.ipynb")
+    assert stored is None
 
 
 def test_fresh_runs_everything_again(built):
@@ -133,4 +155,4 @@ def test_outside_of_a_project(built):
     (built.root / "claims.yml").unlink()
     outcome = built.run()
     assert outcome.status == 1
-    assert "is not the project's root: no claims.yml there" in outcome.err
+    assert "is not the project's root: no file claims.yml there" in outcome.err

@@ -1,5 +1,6 @@
 """Everything that can go wrong with a notebook gives one clear message and spoils nothing else."""
 
+import json
 import os
 import signal
 import subprocess
@@ -40,6 +41,10 @@ def broken(built_once, tmp_path_factory):
     tree.notebook("failing", "x = 1", "# divide\nx / 0", tree.evidence("theorem-2", MEASURED))
     tree.claim("theorem-3", notebook="dying")
     tree.notebook("dying", "import os\nos._exit(1)")
+    tree.claim("theorem-7", notebook="killed")
+    tree.notebook("killed", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    tree.claim("theorem-8", notebook="displaying")
+    tree.notebook("displaying", "class Shy:\n    def _repr_html_(self): 1 / 0\nShy()", "x = 1")
     tree.claim("theorem-4", notebook="leaving")
     tree.notebook(
         "leaving", tree.evidence("theorem-4", MEASURED, REJECTED), "import sys; sys.exit()"
@@ -70,7 +75,10 @@ def broken(built_once, tmp_path_factory):
     "message",
     [
         "notebooks/failing.ipynb, cell 4 of 5 (# divide): ZeroDivisionError: division by zero",
-        "notebooks/dying.ipynb, cell 3 of 3 (import os): the kernel died",
+        "notebooks/dying.ipynb, cell 3 of 3 (import os): the kernel died, with the exit status 1",
+        "notebooks/killed.ipynb, cell 3 of 3 (import os, signal): the kernel died, killed: most "
+        "likely memory ran out; do less at a time, such as with --jobs 1",
+        "notebooks/displaying.ipynb, cell 3 of 4 (class Shy:): ZeroDivisionError: division by zero",
         "notebooks/leaving.ipynb, cell 4 of 4 (import sys; sys.exit()): SystemExit: ",
         "notebooks/corrupt.ipynb: not a valid notebook: NotJSONError: "
         'Notebook does not appear to be JSON: \'{\\n "cells": [\\n  {\\n   "cell_type": "m...',
@@ -97,7 +105,7 @@ def test_each_fault_has_one_message(broken, message):
 def test_there_are_no_other_messages(broken):
     _, outcome = broken
     *errors, last = outcome.err.splitlines()
-    assert len(errors) == 13
+    assert len(errors) == 15
     assert last == "The book was not rebuilt; one built before is kept as it is."
     assert outcome.status == 1
 
@@ -137,15 +145,55 @@ def test_other_corrupt_notebooks(built, text):
     assert outcome.err.startswith("error: notebooks/good.ipynb: not a valid notebook: ")
 
 
+def declare(tree, name: str, metadata: object) -> None:
+    """Write the metadata `reproduce` into a committed notebook."""
+    notebook = json.loads(tree.read(f"notebooks/{name}.ipynb"))
+    notebook["metadata"]["reproduce"] = metadata
+    tree.write(f"notebooks/{name}.ipynb", json.dumps(notebook))
+
+
+def test_a_notebook_runs_again_when_a_data_file_that_it_declares_has_changed(tree):
+    tree.claim("theorem-1", notebook="reading")
+    show = tree.evidence("theorem-1", MEASURED, REJECTED)
+    tree.notebook("reading", f"value = open('data/runs.csv').read()\n{show}")
+    declare(tree, "reading", {"data": ["data/runs.csv"]})
+    tree.write("data/runs.csv", "1")
+    said = [tree.run("--only", "reading").out for _ in range(2)]
+    tree.write("data/runs.csv", "2")
+    said.append(tree.run("--only", "reading").out)
+    assert [line.split()[0] for line in said] == ["passed", "reused", "passed"]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ({"data": ["lost.csv"]}, "reads lost.csv, which is no file of the project"),
+        ({"data": ["notebooks"]}, "reads notebooks, which is no file of the project"),
+        ({"data": ["/etc/passwd"]}, "reads /etc/passwd, which is no file of the project"),
+        ({"data": "lost.csv"}, "'lost.csv' is not of type 'array'"),
+        ({"dta": []}, "Additional properties are not allowed ('dta' was unexpected)"),
+        (3, "3 is not of type 'object'"),
+        (None, "None is not of type 'object'"),
+    ],
+)
+def test_what_a_notebook_declares_is_checked(built, metadata, message):
+    declare(built, "good", metadata)
+    outcome = built.run("--only", "good")
+    first, *_ = outcome.err.splitlines()
+    assert outcome.status == 1
+    assert first.startswith("error: notebooks/good.ipynb: ")
+    assert first.endswith(f": {message}")
+
+
 def test_a_notebook_that_takes_too_long_is_stopped_with_its_kernel(built):
     built.claim("theorem-2", notebook="slow")
     built.notebook("slow", "import time\ntime.sleep(60)")
     start = time.monotonic()
-    outcome = built.run("--timeout", "12")
+    outcome = built.run("--timeout", "8")
     assert outcome.status == 1
     assert (
         "error: notebooks/slow.ipynb, cell 3 of 3 (import time): "
-        "time-out: the notebook was not done after 12 s\n"
+        "time-out: the notebook was not done after 8 s\n"
     ) in outcome.err
     assert time.monotonic() - start < 60
     assert built.rows()["theorem-1"]["status"] == "passed"

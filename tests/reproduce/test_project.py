@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from reproduce import site
 from reproduce.project import Project
 
 
@@ -62,8 +63,34 @@ def test_a_renamed_source_changes_the_fingerprint(tree, fingerprint):
     assert fingerprint() != before
 
 
-@pytest.mark.parametrize("path", ["grpo_lib/__pycache__/x.pyc", "book/index.md", "claims.yml"])
+LEFT_BY_PROGRAMS = (
+    *("._x.ipynb", ".#x.ipynb", "#x.ipynb#", "x.ipynb~", "x.ipynb.~1~", ".x.ipynb.swp", "4.swp"),
+    *("x.ipynb.bak", "x.ipynb.orig", "x.ipynb.rej", "x.tmp", ".DS_Store"),
+    *(".ipynb_checkpoints/x.ipynb", "__pycache__/x.pyc"),
+)
+
+
+@pytest.mark.parametrize("path", ["book/index.md", "claims.yml"])
 def test_other_files_do_not(tree, fingerprint, path):
     before = fingerprint()
     tree.write(path, "changed")
     assert fingerprint() == before
+
+
+def test_what_programs_leave_is_neither_a_notebook_nor_a_page_nor_a_source(built):
+    project = Project(built.root)
+
+    def seen() -> list:
+        return [project.notebook_names(), project.source_files(), site._sources(project)]
+
+    before = seen()
+    for folder in ("notebooks", "grpo_lib", "book", "reproduce"):
+        for name in LEFT_BY_PROGRAMS:
+            built.write(f"{folder}/{name}", "left")
+        (built.root / folder / "dangling.ipynb").symlink_to("nowhere")
+    assert seen() == before
+    built.write("book/.x.md.swp", "\0")
+    (built.root / "book/.#index.md").symlink_to("user@host.1234")
+    outcome = built.run()
+    assert (outcome.status, outcome.err) == (0, "")
+    assert "Building" not in outcome.out

@@ -1,13 +1,14 @@
 """The book is staged and built from what was checked, and a bad build changes nothing."""
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
 
 from reproduce import site
 from reproduce.execute import Result, read_notebook
-from reproduce.project import Project, ReproduceError
+from reproduce.project import Project, ReproduceError, remove, write_text
 
 PARTS = {"counts": "3 of 4", "errata": "none"}
 
@@ -104,6 +105,57 @@ def test_a_changed_page_is_published_and_no_old_page_stays(built):
     assert built.run().status == 0
     assert "Newer" in built.read("_build/html/book/new.html")
     assert not (built.root / "_build/html/stray.html").exists()
+
+
+@pytest.fixture
+def builder(monkeypatch):
+    """In place of the builder, one that writes three pages; the list grows with every build."""
+    builds = []
+
+    def run(command, environment, folder: Path) -> tuple[int, str]:
+        builds.append(command)
+        html = folder / "_build/scratch/_build/html"
+        for page in ("index.html", "notebooks/good.html", "_sources/notebooks/good.ipynb"):
+            write_text(html / page, "made")
+        return 0, ""
+
+    monkeypatch.setattr(site.hermetic, "run", run)
+    return builds
+
+
+def test_whatever_a_built_book_loses_is_built_again(built, builder):
+    def lose(page: Path) -> None:
+        page.unlink()
+
+    def empty(page: Path) -> None:
+        page.write_text("")
+
+    def edit(page: Path) -> None:
+        page.write_text("edi ")
+
+    def swap(page: Path) -> None:
+        page.unlink()
+        page.mkdir()
+
+    page = built.root / "_build/html/notebooks/good.html"
+    stamp = built.root / "_build/html.stamp"
+    built.write("book/index.md", "# Tiny, edited\n")
+    assert built.run().status == 0
+    for harm, path in [
+        *((harm, page) for harm in (lose, empty, edit, swap)),
+        (lambda path: path.write_bytes(b"\xff\0"), stamp),
+        (swap, stamp),
+        (lambda path: (remove(path), path.write_text("")), built.root / "_build/html"),
+        (lambda path: (remove(path), path.write_text("")), built.root / "_build/stage"),
+    ]:
+        before = len(builder)
+        harm(path)
+        remove(built.root / "_build/html.old")
+        outcome = built.run()
+        assert (outcome.status, outcome.err) == (0, "")
+        assert len(builder) == before + (path.name != "stage"), path
+        assert page.read_text() == "made"
+    assert "Building" not in built.run().out
 
 
 def test_what_is_downloaded_is_what_is_committed(built):
