@@ -16,7 +16,10 @@ IS_LINK = "error: .venv is a link, and what it leads to would be emptied: remove
 # uv leaves compiling to the first import; where Python may not write, each kernel would compile anew.
 INSTALL = $(if $(UV),$(UV) pip install --compile-bytecode --python .venv/bin/python,$(RUN) pip install)
 
-.PHONY: help book test lab serve screenshots sweep rounding bench lint lock clean
+# Where uv is not installed it is fetched for the two targets that resolve versions.
+SOLVER = $(or $(UV),_build/uv/bin/uv)
+
+.PHONY: help book test versions lab serve screenshots sweep rounding bench lint lock clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -26,6 +29,18 @@ book: .venv/package.stamp ## run the notebooks and build the book (ARGS=--help l
 
 test: lint ## lint, then run every test (ARGS go to pytest)
 	$(RUN) pytest $(ARGS)
+
+# Of each package the lowest, or the newest, version that pyproject.toml allows and that is built for
+# the Python at hand. Nothing is compiled. What these packages need is the newest, so an old one may
+# use what a new one deprecates: that is no fault here.
+versions: $(SOLVER) ## test grpo_lib with the lowest and the newest versions allowed (PYTHON=python3.13)
+	@for versions in lowest-direct highest; do \
+		echo "$$versions:" && $(PYTHON) -m venv --clear _build/versions/$$versions && \
+		$(SOLVER) pip install --quiet --python _build/versions/$$versions/bin/python \
+			--resolution $$versions --only-binary :all: --extra mathematics -r pyproject.toml && \
+		_build/versions/$$versions/bin/python -m pytest -W default::DeprecationWarning \
+			tests/grpo_lib $(ARGS) || exit 1; \
+	done
 
 lab: .venv/package.stamp ## open the notebooks in JupyterLab
 	$(RUN) jupyter lab notebooks/ $(ARGS)
@@ -50,15 +65,18 @@ lint: .venv/package.stamp ## check style and formatting
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 
-lock: ## write requirements.lock from pyproject.toml (ARGS=--upgrade for newer versions)
-	$(if $(UV),,$(PYTHON) -m venv _build/uv && _build/uv/bin/python -m pip install --quiet uv)
-	$(or $(UV),_build/uv/bin/uv) pip compile --quiet --universal --generate-hashes \
+lock: $(SOLVER) ## write requirements.lock from pyproject.toml (ARGS=--upgrade for newer versions)
+	$(SOLVER) pip compile --quiet --universal --generate-hashes \
 		--python-version 3.11 --extra book --extra test --custom-compile-command "make lock" \
 		--output-file requirements.lock $(ARGS) pyproject.toml
 
 clean: ## remove _build
 	rm -rf _build
 	@echo "Kept .venv; remove it with: rm -rf .venv"
+
+_build/uv/bin/uv:
+	$(PYTHON) -m venv --clear _build/uv
+	_build/uv/bin/python -m pip install --quiet uv
 
 # A stamp is written last, so an install that was cut short starts again. --clear takes the old
 # stamps and packages away: what is installed is what the lock names and nothing else. One make

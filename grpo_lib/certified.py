@@ -9,12 +9,13 @@ it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Rational
 
 import numpy as np
 
-from .dynamics import Recurrence
+from .dynamics import Recurrence, check_recurrence
 from .normalization import MeanOnly
-from .validation import require, whole
+from .validation import real_array, require, whole
 
 try:
     from flint import arb, ctx
@@ -84,17 +85,22 @@ class Cycle:
         return f"{', '.join(states)}; multiplier in {self.multiplier.str(6)}"
 
 
-def number(value: float | str) -> arb:
-    """Ball that contains the decimal which ``value`` is written as.
+def number(value: float | str | Rational) -> arb:
+    """Ball that contains the decimal, or the fraction, which ``value`` is written as.
 
     Raises:
         ValueError: the value is not a finite number.
 
     Examples:
         >>> from grpo_lib.certified import number
+        >>> from fractions import Fraction
         >>> print((3 * number(0.1)).overlaps(number(0.3)), 3 * 0.1 == 0.3)
         True False
+        >>> print((3 * number(Fraction(1, 3))).contains(number(1)))
+        True
     """
+    if isinstance(value, Rational):
+        return arb(int(value.numerator)) / int(value.denominator)
     try:
         ball = arb(str(value))
     except ValueError:
@@ -114,7 +120,7 @@ def sigma(L: arb) -> arb:
     return 1 / (1 + (-L).exp())
 
 
-def logit(p: float | str | arb) -> arb:
+def logit(p: float | str | Rational | arb) -> arb:
     """Log-odds of a probability strictly between 0 and 1.
 
     Raises:
@@ -130,7 +136,7 @@ def logit(p: float | str | arb) -> arb:
     return (p / (1 - p)).log()
 
 
-def step(recurrence: Recurrence, L: arb, L_ref: arb) -> arb:
+def step(recurrence: Recurrence, *, L: arb, L_ref: arb) -> arb:
     """`Recurrence.step` in balls: contains the step of every pair of points of L and L_ref.
 
     Raises:
@@ -139,14 +145,14 @@ def step(recurrence: Recurrence, L: arb, L_ref: arb) -> arb:
     Examples:
         >>> from grpo_lib import Recurrence
         >>> from grpo_lib.certified import number, step
-        >>> print(step(Recurrence(beta=2.0), number(0), L_ref=number(-2)).str(8))
+        >>> print(step(Recurrence(beta=2.0), L=number(0), L_ref=number(-2)).str(8))
         [-1.0000200 +/- 6.02e-10]
     """
     alpha, beta = _parameters(recurrence)
     return alpha * L_ref + (1 - alpha) * L + _scale(recurrence, L) / beta
 
 
-def slope(recurrence: Recurrence, L: arb) -> arb:
+def slope(recurrence: Recurrence, *, L: arb) -> arb:
     """`Recurrence.slope` in balls: contains the slope at every point of L.
 
     Raises:
@@ -155,7 +161,7 @@ def slope(recurrence: Recurrence, L: arb) -> arb:
     Examples:
         >>> from grpo_lib import Recurrence
         >>> from grpo_lib.certified import number, slope
-        >>> print(slope(Recurrence(beta=2.0), number(1)).str(8))
+        >>> print(slope(Recurrence(beta=2.0), L=number(1)).str(8))
         [0.26052778 +/- 3.81e-9]
     """
     alpha, beta = _parameters(recurrence)
@@ -165,7 +171,9 @@ def slope(recurrence: Recurrence, L: arb) -> arb:
     return 1 - alpha + v * (L / 2).tanh() * _scale(recurrence, L) ** 3 / (2 * beta)
 
 
-def cycle(recurrence: Recurrence, p_ref: float | str, near: float, period: int = 1) -> Cycle:
+def cycle(
+    recurrence: Recurrence, *, p_ref: float | str | Rational, near: float, period: int = 1
+) -> Cycle:
     """Prove that a cycle exists near an approximate one, and enclose it.
 
     With ``F(L) = G^period(L) - L`` and a ball X around m, the interval Newton operator is
@@ -194,8 +202,10 @@ def cycle(recurrence: Recurrence, p_ref: float | str, near: float, period: int =
         >>> print([p.str(6) for p in found.probability])
         ['[0.00233804 +/- 1.85e-9]', '[0.0587158 +/- 3.89e-8]']
     """
-    whole("period", period, at_least=1)
+    period = whole("period", period, at_least=1)
+    near = real_array("near", near)
     require(np.isfinite(near), "near", near, "finite")
+    require(near.ndim == 0, "near", near, "a single number")
     with ctx.workprec(BITS):
         L_ref = logit(p_ref)
 
@@ -260,7 +270,7 @@ def _orbit(recurrence: Recurrence, L: arb, L_ref: arb, steps: int) -> list[arb]:
     """L and the states after 1 to ``steps`` updates."""
     states = [L]
     for _ in range(steps):
-        states.append(step(recurrence, states[-1], L_ref))
+        states.append(step(recurrence, L=states[-1], L_ref=L_ref))
     return states
 
 
@@ -268,7 +278,7 @@ def _multiplier(recurrence: Recurrence, states: list[arb]) -> arb:
     """Derivative of the last state by the first."""
     multiplier = arb(1)
     for L in states[:-1]:
-        multiplier *= slope(recurrence, L)
+        multiplier *= slope(recurrence, L=L)
     return multiplier
 
 
@@ -284,5 +294,5 @@ def _scale(recurrence: Recurrence, L: arb) -> arb:
 
 
 def _parameters(recurrence: Recurrence) -> tuple[arb, arb]:
-    recurrence._require_scalars()
+    check_recurrence(recurrence)._require_scalars()
     return number(recurrence.alpha), number(recurrence.beta)

@@ -7,14 +7,24 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
 from .normalization import MeanVariance, Normalization, check_normalization
-from .validation import Array, broadcastable, parameter, probability, real_array, require, whole
+from .records import Record
+from .validation import (
+    Array,
+    broadcastable,
+    kl_weight,
+    parameter,
+    probability,
+    real_array,
+    require,
+    whole,
+)
 
 BLOCK = 16_384
 """Prompts iterated together, so that their working arrays stay in the processor's cache."""
 
 
-@dataclass(frozen=True)
-class Trajectory:
+@dataclass(frozen=True, eq=False)
+class Trajectory(Record):
     """States of an iteration, the start included.
 
     Attributes:
@@ -37,8 +47,8 @@ class Trajectory:
         return expit(self.log_odds)
 
 
-@dataclass(frozen=True)
-class Recurrence:
+@dataclass(frozen=True, eq=False)
+class Recurrence(Record):
     """L_n = alpha L_ref + (1 - alpha) L_{n-1} + Omega(p_{n-1}) / beta.
 
     This is Theorem 2 for ``alpha = 1`` (KL to the reference), Theorem 4 for ``alpha = 0`` (mirror:
@@ -49,7 +59,9 @@ class Recurrence:
     reweigh. It is absorbing: the step returns it unchanged.
 
     Attributes:
-        beta: weight of the KL penalty, above 0, shape [...].
+        beta: weight of the KL penalty, above 0, shape [...]. At 0, the default of some libraries,
+            nothing holds a policy back: an exact update takes every prompt with ``p_ref > 0`` to
+            ``p = 1`` at once.
         normalization: how rewards become advantages.
         alpha: share of the KL penalty that goes to the reference, in [0, 1], shape [...].
 
@@ -73,12 +85,13 @@ class Recurrence:
     alpha: float | Array = 1.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "beta", parameter("beta", self.beta, above=0))
+        object.__setattr__(self, "beta", kl_weight(self.beta))
         object.__setattr__(self, "alpha", parameter("alpha", self.alpha, at_least=0, at_most=1))
         check_normalization(self.normalization)
+        super().__post_init__()
         self._shape()
 
-    def step(self, L: ArrayLike, L_ref: ArrayLike) -> Array:
+    def step(self, *, L: ArrayLike, L_ref: ArrayLike) -> Array:
         """One exact update.
 
         Args:
@@ -101,7 +114,7 @@ class Recurrence:
         self._check(L, L_ref, L=L, L_ref=L_ref)
         return self._step(L, L_ref)
 
-    def slope(self, L: ArrayLike) -> Array:
+    def slope(self, *, L: ArrayLike) -> Array:
         """Derivative of the step in log-odds, dL_n / dL_{n-1} = 1 - alpha + Omega'(L) / beta.
 
         At a fixed point it equals the derivative of p_{n-1} -> p_n, which Lemma 1 gives for
@@ -115,14 +128,16 @@ class Recurrence:
 
         Examples:
             >>> from grpo_lib import Recurrence
-            >>> print(Recurrence(beta=1.0).slope([-2.0, 0.0, 2.0]).round(4))
+            >>> print(Recurrence(beta=1.0).slope(L=[-2.0, 0.0, 2.0]).round(4))
             [-1.175  0.     1.175]
         """
         L = real_array("L", L)
         self._shape(L=L)
         return self._slope(L)
 
-    def trajectory(self, p_ref: ArrayLike, steps: int, p_0: ArrayLike | None = None) -> Trajectory:
+    def trajectory(
+        self, *, p_ref: ArrayLike, steps: int, p_0: ArrayLike | None = None
+    ) -> Trajectory:
         """Iterate and keep every state.
 
         Args:
@@ -135,9 +150,9 @@ class Recurrence:
             The states 0 to ``steps``, shape [steps + 1, ...].
 
         Raises:
-            ValueError: a probability is outside [0, 1], ``steps`` is not a whole number of at
-                least 0, shapes do not broadcast, or the pair ``p_0``, ``p_ref`` is one that `step`
-                refuses.
+            ValueError: a probability is outside [0, 1] by more than rounding (1e-9), ``steps`` is
+                not a whole number from 0 to 10^9, shapes do not broadcast, or the pair ``p_0``,
+                ``p_ref`` is one that `step` refuses.
 
         Examples:
             >>> from grpo_lib import Recurrence
@@ -151,13 +166,15 @@ class Recurrence:
         p_0 = p_ref if p_0 is None else probability("p_0", p_0)
         L, L_ref = logit(p_0), logit(p_ref)
         self._check(L, L_ref, p_0=p_0, p_ref=p_ref)
-        states = np.empty((whole("steps", steps, at_least=0) + 1, *self._shape(L=L, L_ref=L_ref)))
+        steps = whole("steps", steps, at_least=0)
+        states = np.empty((steps + 1, *self._shape(L=L, L_ref=L_ref)))
         states[0] = L
         for n in range(steps):
             states[n + 1] = self._step(states[n], L_ref)
+        states.setflags(write=False)  # a trajectory copies what is not
         return Trajectory(states)
 
-    def iterate(self, L_ref: ArrayLike, steps: int, L_0: ArrayLike | None = None) -> Array:
+    def iterate(self, *, L_ref: ArrayLike, steps: int, L_0: ArrayLike | None = None) -> Array:
         """Iterate and keep the last state only.
 
         Args:
@@ -180,7 +197,7 @@ class Recurrence:
         L_ref = real_array("L_ref", L_ref)
         L = L_ref if L_0 is None else real_array("L_0", L_0)
         self._check(L, L_ref, L_0=L, L_ref=L_ref)
-        whole("steps", steps, at_least=0)
+        steps = whole("steps", steps, at_least=0)
         last = np.empty(self._shape(L=L, L_ref=L_ref))
         arrays = {name: value for name, value in self._parameters().items() if np.ndim(value)}
         # All steps of one block of prompts before the next block: the working arrays of a block
@@ -251,3 +268,20 @@ class Recurrence:
         return replace(
             self, normalization=replace(self.normalization, **of_normalization), **parameters
         )
+
+
+def check_recurrence(value: Recurrence) -> Recurrence:
+    """Check that an argument named ``recurrence`` is one.
+
+    A subclass is not: what is known of fixed points and cycles is known of this step alone.
+
+    Raises:
+        ValueError: it is not.
+    """
+    require(
+        type(value) is Recurrence,
+        "recurrence",
+        value,
+        "Recurrence(...), not a subclass with a step of its own",
+    )
+    return value

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from .dynamics import Recurrence
+from .dynamics import Recurrence, check_recurrence
 from .normalization import MeanOnly, MeanVariance, Normalization
+from .records import Record
 from .validation import Array, real_array
 
 ROUNDING = 2 * np.finfo(float).eps
@@ -16,8 +17,8 @@ ROUNDING = 2 * np.finfo(float).eps
 LARGEST = np.finfo(float).max
 
 
-@dataclass(frozen=True)
-class FixedPoints:
+@dataclass(frozen=True, eq=False)
+class FixedPoints(Record):
     """Fixed points of a recurrence, for every prompt.
 
     Attributes:
@@ -30,7 +31,7 @@ class FixedPoints:
     Examples:
         >>> from grpo_lib import Recurrence, fixed_points
         >>> from scipy.special import logit
-        >>> found = fixed_points(Recurrence(beta=1.0), logit(0.2))
+        >>> found = fixed_points(Recurrence(beta=1.0), L_ref=logit(0.2))
         >>> print(found.count)
         3
         >>> print(found.probability.round(4))
@@ -54,7 +55,7 @@ class FixedPoints:
 
 
 @np.errstate(divide="ignore", over="ignore", invalid="ignore")
-def fixed_points(recurrence: Recurrence, L_ref: ArrayLike) -> FixedPoints:
+def fixed_points(recurrence: Recurrence, *, L_ref: ArrayLike) -> FixedPoints:
     """Find every fixed point of ``L -> alpha L_ref + (1 - alpha) L + Omega(L) / beta``.
 
     Write ``b = alpha beta``. For ``alpha > 0`` and finite ``L_ref`` the finite fixed points are
@@ -108,7 +109,7 @@ def fixed_points(recurrence: Recurrence, L_ref: ArrayLike) -> FixedPoints:
         [0.2 nan nan]
     """
     L_ref = real_array("L_ref", L_ref)
-    shape = recurrence._shape(L_ref=L_ref)
+    shape = check_recurrence(recurrence)._shape(L_ref=L_ref)
 
     def flat(parameter: ArrayLike) -> Array:
         return np.broadcast_to(parameter, shape).ravel()

@@ -140,9 +140,10 @@ class Claim:
                 f"expression must be a SymPy object that is exactly 0 or true, got {expression!r}"
             )
         entries = list(expression) if isinstance(expression, sp.MatrixBase) else [expression]
-        if not entries or not all(entry in (sp.S.Zero, sp.true) for entry in entries):
+        # By identity: there is one exact 0 and one true. A Float of 0 can be equal to it.
+        if not entries or not all(entry is sp.S.Zero or entry is sp.true for entry in entries):
             raise EvidenceError(f"{self.id}: not proved: {name}: {expression} is not 0 or true")
-        return self._record(Evidence("proved", name, "true" if entries[0] == sp.true else "0"))
+        return self._record(Evidence("proved", name, "true" if entries[0] is sp.true else "0"))
 
     def certified(self, name: str, ball: Any, *, above: float | None = None) -> Evidence:
         """Record an enclosure found by interval arithmetic.

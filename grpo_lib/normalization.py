@@ -6,16 +6,18 @@ mean alone). Log-odds of -inf and +inf stand for a probability of success of exa
 """
 
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
+from .records import Record
 from .validation import Array, broadcastable, parameter, real_array, require
 
 
-@dataclass(frozen=True)
-class MeanVariance:
+@dataclass(frozen=True, eq=False)
+class MeanVariance(Record):
     """GRPO's whitening: subtract the mean, divide by sqrt(variance + eps); paper, Eq. (4).
 
     Attributes:
@@ -37,8 +39,9 @@ class MeanVariance:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "eps", parameter("eps", self.eps, at_least=0))
+        super().__post_init__()
 
-    def scale(self, L: ArrayLike) -> Array:
+    def scale(self, *, L: ArrayLike) -> Array:
         """Omega_eps(p) = 1 / sqrt(p (1 - p) + eps).
 
         Args:
@@ -49,14 +52,14 @@ class MeanVariance:
 
         Examples:
             >>> from grpo_lib import MeanVariance
-            >>> print(MeanVariance(eps=1e-4).scale([0.0, float("inf")]).round(2))
+            >>> print(MeanVariance(eps=1e-4).scale(L=[0.0, float("inf")]).round(2))
             [  2. 100.]
         """
         L = real_array("L", L)
         broadcastable(L=L, eps=self.eps)
         return self._scale(L)
 
-    def weights(self, L: ArrayLike) -> tuple[Array, Array]:
+    def weights(self, *, L: ArrayLike) -> tuple[Array, Array]:
         """(w_plus, w_minus) = ((1 - p) Omega, p Omega); paper, Eq. (4).
 
         Args:
@@ -71,11 +74,11 @@ class MeanVariance:
         Examples:
             >>> from grpo_lib import MeanVariance
             >>> from scipy.special import logit
-            >>> w_plus, w_minus = MeanVariance().weights(logit([0.1, 0.5, 0.9]))
+            >>> w_plus, w_minus = MeanVariance().weights(L=logit([0.1, 0.5, 0.9]))
             >>> print(w_plus.round(3), w_minus.round(3))
             [3.    1.    0.333] [0.333 1.    3.   ]
         """
-        omega = self.scale(L)
+        omega = self.scale(L=L)
         L = np.asarray(L, dtype=float)
         with np.errstate(invalid="ignore", over="ignore"):
             w_plus, w_minus = expit(-L) * omega, expit(L) * omega
@@ -139,7 +142,7 @@ class MeanOnly:
         0.5 0.5
     """
 
-    def scale(self, L: ArrayLike) -> Array:
+    def scale(self, *, L: ArrayLike) -> Array:
         """Omega = 1.
 
         Args:
@@ -150,12 +153,12 @@ class MeanOnly:
 
         Examples:
             >>> from grpo_lib import MeanOnly
-            >>> print(MeanOnly().scale([-7.0, 0.0]))
+            >>> print(MeanOnly().scale(L=[-7.0, 0.0]))
             [1. 1.]
         """
         return self._scale(real_array("L", L))
 
-    def weights(self, L: ArrayLike) -> tuple[Array, Array]:
+    def weights(self, *, L: ArrayLike) -> tuple[Array, Array]:
         """(w_plus, w_minus) = (1 - p, p).
 
         Args:
@@ -170,7 +173,7 @@ class MeanOnly:
         Examples:
             >>> from grpo_lib import MeanOnly
             >>> from scipy.special import logit
-            >>> w_plus, w_minus = MeanOnly().weights(logit([0.1, 0.5, 0.9]))
+            >>> w_plus, w_minus = MeanOnly().weights(L=logit([0.1, 0.5, 0.9]))
             >>> print(w_plus.round(3), w_minus.round(3))
             [0.9 0.5 0.1] [0.1 0.5 0.9]
         """
@@ -193,10 +196,15 @@ Normalization = MeanVariance | MeanOnly
 def check_normalization(value: Normalization) -> Normalization:
     """Check that an argument named ``normalization`` is one.
 
+    A subclass is not: fixed points, regimes and certificates rest on the scale of these two.
+
     Raises:
         ValueError: it is not.
     """
     require(
-        isinstance(value, Normalization), "normalization", value, "MeanVariance(...) or MeanOnly()"
+        type(value) in get_args(Normalization),
+        "normalization",
+        value,
+        "MeanVariance(...) or MeanOnly(), not a subclass with a scale of its own",
     )
     return value

@@ -7,8 +7,9 @@ from numpy.typing import ArrayLike
 from scipy.optimize.elementwise import find_root
 from scipy.special import expit
 
-from .dynamics import Recurrence
+from .dynamics import Recurrence, check_recurrence
 from .equilibria import fixed_points
+from .records import Record
 from .validation import Array, real_array, require, whole
 
 POINTS = 200_001
@@ -18,8 +19,8 @@ SAME = 1e-6
 """Log-odds that differ by less are one state: a cycle is not taken for one of a longer period."""
 
 
-@dataclass(frozen=True)
-class Cycles:
+@dataclass(frozen=True, eq=False)
+class Cycles(Record):
     """Cycles of one period.
 
     Attributes:
@@ -30,7 +31,7 @@ class Cycles:
     Examples:
         >>> from grpo_lib import Recurrence, cycles
         >>> from scipy.special import logit
-        >>> found = cycles(Recurrence(beta=5.0), logit(0.001), period=2)
+        >>> found = cycles(Recurrence(beta=5.0), L_ref=logit(0.001), period=2)
         >>> print(found.probability.round(5), found.multiplier.round(3))
         [[0.00234 0.05872]] [0.769]
     """
@@ -45,7 +46,7 @@ class Cycles:
 
 
 @np.errstate(divide="ignore", over="ignore", invalid="ignore")
-def cycles(recurrence: Recurrence, L_ref: float, period: int) -> Cycles:
+def cycles(recurrence: Recurrence, *, L_ref: float, period: int) -> Cycles:
     """Find the cycles of one prompt that have this least period.
 
     From period 2 on all states of a cycle lie between ``low``, the value of the update at its local
@@ -72,7 +73,8 @@ def cycles(recurrence: Recurrence, L_ref: float, period: int) -> Cycles:
         >>> from grpo_lib import Recurrence, cycles
         >>> from scipy.special import logit
         >>> for period in 1, 2, 3, 4:
-        ...     print(period, len(cycles(Recurrence(beta=1.0), logit(1e-3), period).multiplier))
+        ...     found = cycles(Recurrence(beta=1.0), L_ref=logit(1e-3), period=period)
+        ...     print(period, len(found.multiplier))
         1 3
         2 1
         3 2
@@ -81,10 +83,10 @@ def cycles(recurrence: Recurrence, L_ref: float, period: int) -> Cycles:
     L_ref = real_array("L_ref", L_ref)
     require(np.isfinite(L_ref), "L_ref", L_ref, "finite")
     require(L_ref.ndim == 0, "L_ref", L_ref, "a single number")
-    whole("period", period, at_least=1)
-    recurrence._require_scalars()
+    period = whole("period", period, at_least=1)
+    check_recurrence(recurrence)._require_scalars()
     if period == 1:
-        starts = fixed_points(recurrence, L_ref).log_odds
+        starts = fixed_points(recurrence, L_ref=L_ref).log_odds
         starts = starts[np.isfinite(starts)]
     else:
         starts = _lowest_states(recurrence, L_ref, period)
@@ -103,15 +105,15 @@ def _orbits(recurrence: Recurrence, L_ref: Array, starts: Array, steps: int) -> 
 def _lowest_states(recurrence: Recurrence, L_ref: Array, period: int) -> Array:
     """The lowest state of every cycle of this period, at least 2, in ascending order; shape [n]."""
     minimum, maximum = recurrence._extrema()
-    if recurrence.alpha == 0 or np.isinf(minimum):
+    lowest, middle, _ = fixed_points(recurrence, L_ref=L_ref).log_odds
+    if np.isinf(lowest) or np.isinf(minimum):
         return np.empty(0)  # every update raises L, or the update rises everywhere
     low = recurrence._step(minimum, L_ref)
     high = recurrence._step(np.maximum(low, maximum), L_ref)
-    middle = fixed_points(recurrence, L_ref).log_odds[1]
     grid = np.linspace(low, np.fmin(high, middle), POINTS)
 
     def gap(L: Array) -> Array:
-        return recurrence.iterate(L_ref, period, L) - L
+        return recurrence.iterate(L_ref=L_ref, steps=period, L_0=L) - L
 
     sign = np.sign(gap(grid))
     (change,) = np.nonzero(sign[:-1] * sign[1:] < 0)
@@ -124,6 +126,7 @@ def _lowest_states(recurrence: Recurrence, L_ref: Array, period: int) -> Array:
 
 def lyapunov_exponent(
     recurrence: Recurrence,
+    *,
     L_ref: ArrayLike,
     steps: int,
     transient: int,
@@ -152,14 +155,15 @@ def lyapunov_exponent(
         >>> from grpo_lib import Recurrence, lyapunov_exponent
         >>> from scipy.special import logit
         >>> exponents = lyapunov_exponent(
-        ...     Recurrence(beta=5.0), logit([0.2, 1e-3]), steps=1000, transient=100
+        ...     Recurrence(beta=5.0), L_ref=logit([0.2, 1e-3]), steps=1000, transient=100
         ... )
         >>> print(exponents.round(3))
         [-2.327 -0.132]
     """
-    whole("steps", steps, at_least=1)
+    steps = whole("steps", steps, at_least=1)
+    transient = whole("transient", transient, at_least=0)
     L_ref = real_array("L_ref", L_ref)
-    L = recurrence.iterate(L_ref, transient, L_0)
+    L = check_recurrence(recurrence).iterate(L_ref=L_ref, steps=transient, L_0=L_0)
     total = np.zeros_like(L)
     with np.errstate(divide="ignore", invalid="ignore"):
         for _ in range(steps):

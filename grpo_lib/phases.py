@@ -6,10 +6,11 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .dynamics import Recurrence
+from .dynamics import Recurrence, check_recurrence
 from .equilibria import fixed_points
 from .normalization import MeanVariance
-from .validation import Array, broadcastable, parameter, real_array
+from .records import Record
+from .validation import Array, broadcastable, kl_weight, parameter, real_array
 
 STEPS = 2000
 """Updates after which `regime` takes a run that is not at rest for one that oscillates."""
@@ -46,8 +47,8 @@ def contraction_threshold(eps: ArrayLike, alpha: ArrayLike = 1.0) -> Array:
         return 1 / (3 * np.sqrt(3 * np.asarray(eps)) * (1 + 4 * eps) * np.asarray(alpha))
 
 
-@dataclass(frozen=True)
-class PhaseBoundaries:
+@dataclass(frozen=True, eq=False)
+class PhaseBoundaries(Record):
     """Log-odds of the reference between which the picture of the fixed points differs.
 
     Attributes:
@@ -100,7 +101,7 @@ def phase_boundaries(
         >>> print(phase_boundaries(beta=100.0).flip)
         [nan nan]
     """
-    beta = np.asarray(parameter("beta", beta, above=0))
+    beta = np.asarray(kl_weight(beta))
     alpha = np.asarray(parameter("alpha", alpha, at_least=0, at_most=1))
     eps = np.asarray(parameter("eps", eps, at_least=0))
     broadcastable(beta=beta, alpha=alpha, eps=eps)
@@ -138,7 +139,7 @@ class Regime(IntEnum):
 
 
 @np.errstate(divide="ignore", over="ignore", invalid="ignore")
-def regime(recurrence: Recurrence, L_ref: ArrayLike) -> np.ndarray:
+def regime(recurrence: Recurrence, *, L_ref: ArrayLike) -> np.ndarray:
     """Find out how the run from ``p_0 = p_ref`` ends, for every prompt.
 
     Let ``x_1 < x_2`` be the two lowest fixed points. A run is followed until one of these settles
@@ -173,7 +174,7 @@ def regime(recurrence: Recurrence, L_ref: ArrayLike) -> np.ndarray:
     Examples:
         >>> from grpo_lib import Recurrence, Regime, regime
         >>> from scipy.special import logit
-        >>> found = regime(Recurrence(beta=[0.5, 1.25, 5.0]), logit([[0.007], [0.2]]))
+        >>> found = regime(Recurrence(beta=[0.5, 1.25, 5.0]), L_ref=logit([[0.007], [0.2]]))
         >>> print(found)
         [[2 1 0]
          [2 0 0]]
@@ -181,7 +182,7 @@ def regime(recurrence: Recurrence, L_ref: ArrayLike) -> np.ndarray:
         OSCILLATES
     """
     L_ref = real_array("L_ref", L_ref)
-    shape = recurrence._shape(L_ref=L_ref)
+    shape = check_recurrence(recurrence)._shape(L_ref=L_ref)
     L_ref, alpha, beta = (
         np.broadcast_to(x, shape).ravel() for x in (L_ref, recurrence.alpha, recurrence.beta)
     )
@@ -202,7 +203,7 @@ def _regime(L_ref: Array, alpha: Array, beta: Array, eps: Array) -> Array:
     c_1, c_2 = normalization._turning_points(alpha * beta)  # slope 1
     d_1, d_2 = normalization._turning_points((2 - alpha) * beta)  # slope -1, at -d_1 and -d_2
     minimum, maximum = recurrence._extrema()
-    x_1, x_2, _ = fixed_points(recurrence, L_ref).log_odds.T
+    x_1, x_2, _ = fixed_points(recurrence, L_ref=L_ref).log_odds.T
     x_2 = np.where(x_2 <= c_2, x_2, np.inf)
 
     radius = np.minimum(np.where(x_1 > -d_1, x_1 + d_1, -d_2 - x_1), c_1 - x_1)

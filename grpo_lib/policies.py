@@ -13,6 +13,7 @@ from .validation import (
     binary,
     broadcastable,
     distribution,
+    kl_weight,
     parameter,
     real_array,
     require,
@@ -39,7 +40,7 @@ def success_probability(policy: ArrayLike, reward: ArrayLike) -> Array:
         0.5
     """
     policy, reward = _check(policy=policy, reward=reward)
-    return np.sum(policy * reward, axis=-1)
+    return np.minimum(np.sum(policy * reward, axis=-1), 1.0)  # rounding can take a sum above 1
 
 
 def success_log_odds(policy: ArrayLike, reward: ArrayLike) -> Array:
@@ -95,7 +96,7 @@ def advantage(
     policy, reward = _check(policy=policy, reward=reward)
     parameters = vars(check_normalization(normalization))
     broadcastable(policy=policy[..., 0], reward=reward[..., 0], **parameters)
-    w_plus, w_minus = normalization.weights(_log_odds(policy, reward))
+    w_plus, w_minus = normalization.weights(L=_log_odds(policy, reward))
     return np.where(reward == 1, w_plus[..., None], -w_minus[..., None])
 
 
@@ -123,7 +124,7 @@ def optimal_policy(anchor: ArrayLike, advantage: ArrayLike, beta: ArrayLike) -> 
     """
     anchor, advantage = distribution("anchor", anchor), real_array("advantage", advantage)
     same_outcomes(anchor=anchor, advantage=advantage)
-    beta = np.asarray(parameter("beta", beta, above=0))
+    beta = np.asarray(kl_weight(beta))
     broadcastable(anchor=anchor[..., 0], advantage=advantage[..., 0], beta=beta)
     support = np.broadcast_to(anchor > 0, np.broadcast_shapes(anchor.shape, advantage.shape))
     require(

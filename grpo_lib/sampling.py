@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from .validation import Array, binary, real_array, require
+from .validation import Array, binary, real_array, require, whole
 
 
 def random_rewards(rng: np.random.Generator, count: int, outcomes: int) -> Array:
@@ -19,7 +19,7 @@ def random_rewards(rng: np.random.Generator, count: int, outcomes: int) -> Array
         0 or 1 for every outcome, shape [count, outcomes].
 
     Raises:
-        ValueError: ``outcomes`` is below 2.
+        ValueError: ``count`` is not a whole number of at least 0, or ``outcomes`` of at least 2.
 
     Examples:
         >>> import numpy as np
@@ -28,13 +28,14 @@ def random_rewards(rng: np.random.Generator, count: int, outcomes: int) -> Array
         >>> print(reward.shape, reward.sum(axis=-1).min(), reward.sum(axis=-1).max())
         (1000, 5) 1.0 4.0
     """
-    require(outcomes >= 2, "outcomes", outcomes, "at least 2: one success and one failure")
+    count = whole("count", count, at_least=0)
+    outcomes = whole("outcomes", outcomes, at_least=2)  # one success and one failure
     reward = rng.random((count, outcomes)) < rng.random((count, 1))
     reward[:, :2] = True, False
     return rng.permuted(reward, axis=-1).astype(float)
 
 
-def random_policies(rng: np.random.Generator, L: ArrayLike, reward: ArrayLike) -> Array:
+def random_policies(rng: np.random.Generator, *, L: ArrayLike, reward: ArrayLike) -> Array:
     """Policies with given log-odds of success whose conditionals on S and on F are random.
 
     Each conditional is uniform on its simplex (a flat Dirichlet distribution).
@@ -55,7 +56,7 @@ def random_policies(rng: np.random.Generator, L: ArrayLike, reward: ArrayLike) -
         >>> import numpy as np
         >>> from grpo_lib import random_policies, success_log_odds
         >>> reward = [[1, 0, 0], [1, 1, 0]]
-        >>> policy = random_policies(np.random.default_rng(0), [-3.0, 7.0], reward)
+        >>> policy = random_policies(np.random.default_rng(0), L=[-3.0, 7.0], reward=reward)
         >>> print(success_log_odds(policy, reward).round(9))
         [-3.  7.]
     """

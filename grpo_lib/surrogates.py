@@ -80,7 +80,7 @@ def contrastive_surrogate(
         [0.1 0.4]
     """
     policy, old_policy, reward, clip = _check(policy, old_policy, reward, clip, normalization)
-    w_plus, w_minus = normalization.weights(success_log_odds(old_policy, reward))
+    w_plus, w_minus = normalization.weights(L=success_log_odds(old_policy, reward))
     sampled = old_policy > 0
     success = np.sum(np.minimum(policy, old_policy * (1 + clip)) * reward * sampled, axis=-1)
     failure = np.sum(np.maximum(policy, old_policy * (1 - clip)) * (1 - reward) * sampled, axis=-1)

@@ -1,12 +1,27 @@
 """Checks of what callers pass in: one message each, naming argument, value and what is allowed."""
 
+import math
+from decimal import Decimal
+from numbers import Integral, Real
+from typing import Any
+
 import numpy as np
+import sympy as sp
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
 
 SUM_TOLERANCE = 1e-9
-"""How far the probabilities of a policy may be from summing to 1."""
+"""How far the probabilities of a policy may be from summing to 1.
+
+A probability that is itself such a sum, or 1 less such a sum, may leave [0, 1] by as much.
+"""
+
+LARGEST_COUNT = 10**9
+"""Updates and states beyond this number take hours and gigabytes: the number is a slip."""
+
+SHOWN = 200
+"""Characters of a value that a message shows at most."""
 
 
 def require(condition: ArrayLike, name: str, value: ArrayLike, allowed: str) -> None:
@@ -29,23 +44,46 @@ def require(condition: ArrayLike, name: str, value: ArrayLike, allowed: str) -> 
         index = tuple(int(i) for i in np.argwhere(~holds)[0])
         shown = f"{values[index]} at index {index if len(index) > 1 else index[0]}"
     else:
-        shown = np.array2string(values, threshold=8) if values.ndim else repr(values.item())
+        shown = np.array2string(values, threshold=8) if values.ndim else _text(values.item())
     raise ValueError(f"{name} must be {allowed}, got {shown}")
 
 
 def real_array(name: str, value: ArrayLike) -> Array:
     """Convert to an array of doubles.
 
+    Exact numbers are rounded to the nearest double: integers of any size, fractions, decimals,
+    SymPy's numbers and constant expressions, also as entries of an array.
+
     Raises:
-        ValueError: the value is not real numbers, or holds NaN.
+        ValueError: the value is not real numbers, holds NaN or a masked entry, cannot be read by
+            NumPy, or exceeds the doubles.
     """
+    if _masked(value):
+        raise ValueError(
+            f"{name} must be real numbers without a masked entry (fill the gaps or leave them out: "
+            f"x.filled(...), x.compressed()), got {_text(value)}"
+        )
     try:
         array = np.asarray(value)
-        if array.dtype.kind not in "biuf":
+    except Exception as error:  # whatever the conversion of a foreign array raises
+        raise ValueError(
+            f"{name} must be real numbers that NumPy can read as an array (detach a tensor that "
+            "needs a gradient and bring it to the CPU: x.detach().cpu()), "
+            f"got {type(value).__name__}: {str(error)[:SHOWN]}"
+        ) from error
+    try:
+        if array.dtype.kind == "O":
+            array = np.array([_double(entry) for entry in array.flat]).reshape(array.shape)
+        elif array.dtype.kind not in "biuf":
             raise TypeError
         array = array.astype(float, copy=False)
+    except OverflowError:
+        raise ValueError(
+            f"{name} must be real numbers within the range of a double (about 5e-324 to 1.8e308 in "
+            f"size), got {_text(value)}"
+        ) from None
     except (TypeError, ValueError):
-        raise ValueError(f"{name} must be real numbers, got {value!r}") from None
+        raise ValueError(f"{name} must be real numbers, got {_text(value)}") from None
     require(~np.isnan(array), name, array, "a number, not NaN")
     return array
 
@@ -75,33 +113,56 @@ def parameter(
     return array if array.ndim else float(array)
 
 
-def whole(name: str, value: int, *, at_least: int) -> int:
-    """Check a whole number.
+def kl_weight(value: ArrayLike) -> float | Array:
+    """Check the weight ``beta`` of the KL penalty.
 
     Raises:
-        ValueError: the value is not an integer of at least this size.
+        ValueError: the value is not finite or not above 0.
     """
-    integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    array = real_array("beta", value)
+    require(
+        array != 0,
+        "beta",
+        array,
+        "above 0: at 0 there is no penalty to iterate with, and an exact update takes every prompt "
+        "with p_ref > 0 to p = 1 at once",
+    )
+    return parameter("beta", array, above=0)
+
+
+def whole(name: str, value: int, *, at_least: int) -> int:
+    """Check a number of things: a whole number up to `LARGEST_COUNT`.
+
+    Raises:
+        ValueError: the value is not an integer, or outside the range.
+    """
+    integer = isinstance(value, Integral) and not isinstance(value, bool)
     require(integer and value >= at_least, name, value, f"a whole number of at least {at_least}")
+    require(value <= LARGEST_COUNT, name, value, f"a whole number of at most {LARGEST_COUNT:,}")
     return int(value)
 
 
 def probability(name: str, value: ArrayLike) -> Array:
-    """Check probabilities of success.
+    """Check probabilities.
+
+    A sum of probabilities can exceed 1 by rounding, and 1 less such a sum can fall below 0. What is
+    outside [0, 1] by no more than `SUM_TOLERANCE` is therefore taken for the nearer end. It could
+    mean nothing else, and beyond the ends log-odds are not defined.
 
     Raises:
-        ValueError: an entry is outside [0, 1].
+        ValueError: an entry is outside [0, 1] by more.
     """
     array = real_array(name, value)
-    require((array >= 0) & (array <= 1), name, array, "a probability in [0, 1]")
-    return array
+    near = (array >= -SUM_TOLERANCE) & (array <= 1 + SUM_TOLERANCE)
+    require(near, name, array, "a probability in [0, 1]")
+    return np.clip(array, 0, 1)
 
 
 def distribution(name: str, value: ArrayLike) -> Array:
     """Check policies: probabilities over the outcomes on the last axis.
 
     Raises:
-        ValueError: an entry is outside [0, 1], there is no outcome, or a sum is not 1.
+        ValueError: an entry is not a `probability`, there is no outcome, or a sum is not 1.
     """
     array = probability(name, value)
     require(
@@ -165,3 +226,34 @@ def broadcastable(**values: ArrayLike) -> tuple[int, ...]:
             f"{' and '.join(shapes)} must broadcast over prompts, "
             f"got shapes {', '.join(map(str, shapes.values()))}"
         ) from None
+
+
+def _masked(value: Any) -> bool:
+    """Whether a value, or anything in a list or tuple of values, has a masked entry."""
+    if isinstance(value, list | tuple):
+        return any(map(_masked, value))
+    return isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value)
+
+
+def _double(number: Any) -> float:
+    """The nearest double of a number that NumPy has no type for.
+
+    Raises:
+        TypeError: it is not a real number.
+        OverflowError: it is so large or so small that the double would be infinite or 0.
+    """
+    if not isinstance(number, Real | Decimal | sp.Expr):
+        raise TypeError
+    double = float(number)
+    if bool(double) != bool(number) or (math.isinf(double) and number != double):
+        raise OverflowError
+    return double
+
+
+def _text(value: Any) -> str:
+    """A value as a message shows it."""
+    try:
+        text = repr(value)
+    except Exception:  # Python does not print integers of more than 4300 digits
+        text = f"a value of type {type(value).__name__} that cannot be printed"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."

@@ -47,10 +47,10 @@ def bench_fixed_points() -> None:
     cells = list(product(P_REF, BETA, EPS))
     p_ref, beta, eps = np.array(cells).T
     recurrence, L_ref = Recurrence(beta, MeanVariance(eps)), logit(p_ref)
-    found = fixed_points(recurrence, L_ref)
+    found = fixed_points(recurrence, L_ref=L_ref)
     cell, place = np.nonzero(np.isfinite(found.log_odds))
     L, p = found.log_odds[cell, place], found.probability[cell, place]
-    step = Recurrence(beta[cell], MeanVariance(eps[cell])).step(L, L_ref[cell])
+    step = Recurrence(beta[cell], MeanVariance(eps[cell])).step(L=L, L_ref=L_ref[cell])
     residual = np.max(np.abs(step - L) / np.maximum(1, np.abs(L)))
     scanned = [np.array(scan(*parameters)) for parameters in cells]
     missed = [
@@ -58,7 +58,7 @@ def bench_fixed_points() -> None:
         for i, success in zip(cell, p, strict=True)
         if not np.any(np.abs(scanned[i] - success) < 1e-9)
     ]
-    fast = seconds(lambda: fixed_points(recurrence, L_ref), 20)
+    fast = seconds(lambda: fixed_points(recurrence, L_ref=L_ref), 20)
     slow = seconds(lambda: [scan(*parameters) for parameters in cells], 2)
     print(f"fixed_points on {len(cells)} cells, {1e3 * fast:.2f} ms")
     print(f"  {slow / fast:.0f} times faster than a scan and brentq cell by cell (aim: 20 or more)")
@@ -83,12 +83,12 @@ def bench_iterate() -> None:
             L = L_ref + 1 / np.sqrt(p * (1 - p) + 1e-5) / 0.3
 
     tracemalloc.start()
-    recurrence.iterate(L_ref, 2)
+    recurrence.iterate(L_ref=L_ref, steps=2)
     peak = tracemalloc.get_traced_memory()[1] + L_ref.nbytes
     tracemalloc.stop()
     unit = seconds(bare, 3)
     ratio, plain_ratio = (
-        seconds(f, 3) / unit for f in (lambda: recurrence.iterate(L_ref, STEPS), plain)
+        seconds(f, 3) / unit for f in (lambda: recurrence.iterate(L_ref=L_ref, steps=STEPS), plain)
     )
     print(f"iterate, {STEPS} steps for {PROMPTS} prompts")
     print(f"  {ratio:.1f} times as many bare np.exp in place (aim: 6 or less); ", end="")

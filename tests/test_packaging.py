@@ -16,9 +16,20 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CORE = [Requirement(line) for line in PROJECT["dependencies"]]
-EXTRAS = [
-    Requirement(line) for group in PROJECT["optional-dependencies"].values() for line in group
-]
+GROUPS = {
+    group: [Requirement(line) for line in lines]
+    for group, lines in PROJECT["optional-dependencies"].items()
+}
+
+
+def needs_of(group: str) -> list[Requirement]:
+    """What a group of optional dependencies lists, with that of the groups it includes."""
+    own = [need for need in GROUPS[group] if need.name != PROJECT["name"]]
+    included = {extra for need in GROUPS[group] if need not in own for extra in need.extras}
+    return own + [need for extra in sorted(included) for need in needs_of(extra)]
+
+
+EXTRAS = [need for group in GROUPS for need in needs_of(group)]
 PROVIDERS = packages_distributions()
 LOCK = (ROOT / "requirements.lock").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -130,6 +141,17 @@ def test_every_import_is_declared(folder):
     assert undeclared(folder, CORE + EXTRAS) == set()
 
 
+def test_the_tests_of_the_mathematics_need_nothing_of_the_book():
+    assert undeclared("tests/grpo_lib", CORE + needs_of("mathematics")) == set()
+    assert {"jupyter-book", "playwright"}.isdisjoint(need.name for need in needs_of("mathematics"))
+    # Without the groups that it includes, python-flint, mpmath and Matplotlib would be missing.
+    assert undeclared("tests/grpo_lib", CORE + GROUPS["mathematics"]) == {
+        "flint",
+        "matplotlib",
+        "mpmath",
+    }
+
+
 def test_undeclared_imports_are_seen():
     source = "import os, numpy.linalg\nfrom . import near\ndef f():\n    from yaml import load"
     assert foreign_imports(source) == {"numpy", "yaml"}
@@ -150,6 +172,62 @@ def test_workflow_uses_official_actions_and_known_commands(path):
         assert re.fullmatch(r"actions/[a-z-]+@v\d+", step.get("uses", "actions/checkout@v6"))
         for target in re.findall(r"make (\w+)", step.get("run", "")):
             assert f"\n{target}:" in MAKEFILE
+
+
+NEEDED = {("Linux", "x64"), ("Linux", "arm64"), ("macOS", "arm64")}
+MACHINES = {
+    "ubuntu-latest": ("Linux", "x64"),
+    "ubuntu-24.04-arm": ("Linux", "arm64"),
+    "macos-latest": ("macOS", "arm64"),
+}
+PYTHONS = {"3.11", "3.12", "3.13", "3.14"}
+
+
+def covered(workflow: dict, command: str) -> set[tuple[str, str]]:
+    """Machines and Pythons of the jobs that run a command."""
+    return {
+        (machine, python)
+        for job in workflow["jobs"].values()
+        if any(command in step.get("run", "") for step in job["steps"])
+        if job["runs-on"] == "${{ matrix.machine }}"
+        for machine in job["strategy"]["matrix"]["machine"]
+        for python in job["strategy"]["matrix"]["python"]
+    }
+
+
+def workflow_faults(workflow: dict) -> list[str]:
+    """What the workflow of a pull request does not try."""
+    mathematics, everything = covered(workflow, "make versions"), covered(workflow, ".ci/run")
+    faults = [
+        f"make versions: {system} {processor} with Python {python}"
+        for machine, (system, processor) in MACHINES.items()
+        for python in sorted(PYTHONS)
+        if (machine, python) not in mathematics
+    ]
+    tried = {MACHINES[machine] for machine, _ in everything}
+    return faults + [f".ci/run: {s} {p}" for s, p in sorted(NEEDED - tried) if s == "Linux"]
+
+
+def test_a_pull_request_is_tried_on_every_machine_with_every_python():
+    assert set(MACHINES.values()) == NEEDED
+    assert workflow_faults(yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text())) == []
+
+
+def test_a_doctored_workflow_is_refused():
+    text = (ROOT / ".github/workflows/test.yml").read_text()
+    for old, new, fault in (
+        (", macos-latest]", "]", "make versions: macOS arm64 with Python 3.11"),
+        ('"3.13", "3.14"]', '"3.13"]', "make versions: Linux x64 with Python 3.14"),
+        (".ci/run", "make lint", ".ci/run: Linux arm64"),
+    ):
+        assert old in text
+        assert fault in workflow_faults(yaml.safe_load(text.replace(old, new)))
+
+
+def test_make_versions_asks_for_the_lowest_and_the_newest():
+    recipe = MAKEFILE.partition("\nversions:")[2].partition("\n\n")[0]
+    assert "for versions in lowest-direct highest;" in recipe
+    assert "--extra mathematics " in recipe and "pytest" in recipe and "tests/grpo_lib" in recipe
 
 
 def test_citation_names_the_paper_and_this_version():

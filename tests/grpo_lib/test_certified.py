@@ -1,9 +1,12 @@
 import subprocess
 import sys
+from decimal import Decimal
+from fractions import Fraction
 
 import mpmath
 import numpy as np
 import pytest
+import sympy as sp
 from flint import arb, ctx
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -59,8 +62,8 @@ def test_step_and_slope_contain_the_symbolic_values(L, L_ref, beta, eps, alpha):
     }
     with ctx.workprec(200):
         point, reference = certified.number(L), certified.number(L_ref)
-        step = certified.step(recurrence, point, reference)
-        slope = certified.slope(recurrence, point)
+        step = certified.step(recurrence, L=point, L_ref=reference)
+        slope = certified.slope(recurrence, L=point)
     assert contains(step, exact(FORM, values)[()])
     assert contains(slope, exact(FORM.diff(symbolic.L), values)[()])
 
@@ -71,26 +74,26 @@ def test_balls_contain_the_values_at_all_their_points(L, radius, share, beta, ep
     wide, point = arb(L, radius), arb(L + share * radius)
     assume(wide.contains(point))
     L_ref = arb(0)
-    for function in (lambda x: certified.step(recurrence, x, L_ref),
-                     lambda x: certified.slope(recurrence, x)):  # fmt: skip
+    for function in (lambda x: certified.step(recurrence, L=x, L_ref=L_ref),
+                     lambda x: certified.slope(recurrence, L=x)):  # fmt: skip
         assert function(wide).overlaps(function(point))
 
 
 def test_mean_only():
     recurrence = Recurrence(4, MeanOnly(), 0.25)
-    assert certified.slope(recurrence, arb(3)) == 0.75
-    found = certified.cycle(recurrence, 0.5, 0.9)
+    assert certified.slope(recurrence, L=arb(3)) == 0.75
+    found = certified.cycle(recurrence, p_ref=0.5, near=0.9)
     assert found.log_odds[0].overlaps(arb(1)) and found.is_finite()
 
 
 @given(st.floats(-12, -1e-9).map(lambda x: 10.0**x), BETA, EPS, st.sampled_from([0.3, 1.0]))
 def test_every_fixed_point_is_certified(p_ref, beta, eps, alpha):
     recurrence = Recurrence(beta, MeanVariance(eps), alpha)
-    found = fixed_points(recurrence, logit(p_ref))
+    found = fixed_points(recurrence, L_ref=logit(p_ref))
     assume(np.nanmin(np.abs(found.slope - 1)) > 1e-3)  # apart from pairs about to merge
     for L, slope in zip(found.log_odds, found.slope, strict=True):
         if np.isfinite(L):
-            ball = certified.cycle(recurrence, p_ref, L)
+            ball = certified.cycle(recurrence, p_ref=p_ref, near=L)
             assert ball.is_finite()
             assert abs(float(ball.log_odds[0].mid()) - L) <= 1e-9 * max(1, abs(L))
             assert abs(float(ball.multiplier.mid()) - slope) <= 1e-6 * max(1, abs(slope))
@@ -101,7 +104,7 @@ def test_every_fixed_point_is_certified(p_ref, beta, eps, alpha):
     [(Recurrence(5), (0.0023380, 0.0587158)), (Recurrence(3, alpha=0.9), (0.0040971, 0.1745856))],
 )
 def test_two_cycles(recurrence, states):
-    found = certified.cycle(recurrence, 1e-3, logit(states[0]), period=2)
+    found = certified.cycle(recurrence, p_ref=1e-3, near=logit(states[0]), period=2)
     assert found.is_finite() and found.radius > 0
     assert abs(found.multiplier) < 1
     for ball, state in zip(found.probability, states, strict=True):
@@ -109,19 +112,19 @@ def test_two_cycles(recurrence, states):
         assert ball.rad() < 1e-60
     with ctx.workprec(256):
         L, other = found.log_odds
-        assert certified.step(recurrence, L, certified.logit(1e-3)).overlaps(other)
-        assert certified.step(recurrence, other, certified.logit(1e-3)).overlaps(L)
+        assert certified.step(recurrence, L=L, L_ref=certified.logit(1e-3)).overlaps(other)
+        assert certified.step(recurrence, L=other, L_ref=certified.logit(1e-3)).overlaps(L)
 
 
 def test_a_fixed_point_is_no_cycle_of_period_2():
-    (L, _, _) = fixed_points(Recurrence(5), logit(1e-3)).log_odds
-    assert certified.cycle(Recurrence(5), 1e-3, L).is_finite()
-    assert not certified.cycle(Recurrence(5), 1e-3, L, period=2).is_finite()
+    (L, _, _) = fixed_points(Recurrence(5), L_ref=logit(1e-3)).log_odds
+    assert certified.cycle(Recurrence(5), p_ref=1e-3, near=L).is_finite()
+    assert not certified.cycle(Recurrence(5), p_ref=1e-3, near=L, period=2).is_finite()
 
 
 def test_nothing_is_certified_where_nothing_is():
     mirror = Recurrence(1, alpha=0)  # no fixed point inside (0, 1): Theorem 5
-    found = certified.cycle(mirror, 0.5, 0.7)
+    found = certified.cycle(mirror, p_ref=0.5, near=0.7)
     assert not found.is_finite()
     assert found.radius == 0
     with pytest.raises(EvidenceError):
@@ -129,10 +132,10 @@ def test_nothing_is_certified_where_nothing_is():
 
 
 def test_text():
-    assert str(certified.cycle(Recurrence(1), 0.2, 0.76)) == (
+    assert str(certified.cycle(Recurrence(1), p_ref=0.2, near=0.76)) == (
         "p in [0.681283437786 +/- 2.67e-13]; multiplier in [0.389011 +/- 1.24e-8]"
     )
-    assert "1 - p in [1.8" in str(certified.cycle(Recurrence(1), 0.2, 314.8))
+    assert "1 - p in [1.8" in str(certified.cycle(Recurrence(1), p_ref=0.2, near=314.8))
 
 
 @pytest.mark.parametrize(
@@ -149,6 +152,19 @@ def test_text():
 def test_bad_input(change, message):
     with pytest.raises(ValueError, match=message):
         certified.cycle(**{"recurrence": Recurrence(1), "p_ref": 0.5, "near": 0.0} | change)
+
+
+@pytest.mark.parametrize("p_ref", [Fraction(1, 5), sp.Rational(1, 5), Decimal("0.2"), "0.2"])
+def test_exact_numbers_mean_themselves(p_ref):
+    found = certified.cycle(Recurrence(1), p_ref=p_ref, near=0.76)
+    assert str(found) == str(certified.cycle(Recurrence(1), p_ref=0.2, near=0.76))
+
+
+def test_a_fraction_is_not_the_double_next_to_it():
+    with ctx.workprec(certified.BITS):
+        assert (3 * certified.number(Fraction(1, 3))).contains(arb(1))
+        assert not (3 * certified.number(1 / 3)).contains(arb(1))
+    assert certified.number(10**5000).contains(arb(10) ** 5000)
 
 
 def test_lower_bound():

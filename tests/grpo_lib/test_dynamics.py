@@ -25,13 +25,13 @@ def step_error(at, reference, weight, smoothing, share):
     values = {L: at, L_ref: reference, beta: weight, eps: smoothing, alpha: share}
     gain = exact(GAIN, {L: at, beta: weight, eps: smoothing})
     size = np.maximum(gain, np.maximum(share * np.abs(reference), (1 - share) * np.abs(at)))
-    step = Recurrence(weight, MeanVariance(smoothing), share).step(at, reference)
+    step = Recurrence(weight, MeanVariance(smoothing), share).step(L=at, L_ref=reference)
     return worst(step, exact(STEP, values), size)
 
 
 def slope_error(at, weight, smoothing, share):
     values = {L: at, beta: weight, eps: smoothing, alpha: share}
-    slope = Recurrence(weight, MeanVariance(smoothing), share).slope(at)
+    slope = Recurrence(weight, MeanVariance(smoothing), share).slope(L=at)
     return worst(slope, exact(SLOPE, values), 1 - share + 1e-50)
 
 
@@ -43,7 +43,9 @@ def test_step_and_slope_equal_symbolic(at, reference, weight, smoothing, share):
 
 @given(PROBABILITY, PROBABILITY, BETA, EPS)
 def test_step_is_theorem_2_in_probability(current, reference, weight, smoothing):
-    step = Recurrence(weight, MeanVariance(smoothing)).step(logit(current), logit(reference))
+    step = Recurrence(weight, MeanVariance(smoothing)).step(
+        L=logit(current), L_ref=logit(reference)
+    )
     values = {p: current, p_ref: reference, beta: weight, eps: smoothing}
     h = exact(symbolic.success_map(p, p_ref, beta, eps), values)
     assert worst(expit(step), h) <= 1e-13
@@ -52,26 +54,26 @@ def test_step_is_theorem_2_in_probability(current, reference, weight, smoothing)
 @given(LOG_ODDS, BETA, ALPHA)
 def test_mean_only_moves_by_one_over_beta(reference, weight, share):
     recurrence = Recurrence(weight, MeanOnly(), share)
-    at = [recurrence.iterate(reference, n) for n in range(4)]
+    at = [recurrence.iterate(L_ref=reference, steps=n) for n in range(4)]
     moved = [sum((1 - share) ** k for k in range(n)) / weight for n in range(4)]
     assert at == pytest.approx([reference + m for m in moved], rel=1e-14, abs=1e-11)
-    assert recurrence.slope(reference) == 1 - share
+    assert recurrence.slope(L=reference) == 1 - share
 
 
 @given(LOG_ODDS, BETA, NORMALIZATION, ALPHA)
 def test_theorem_3_every_iterate_is_above_the_reference(reference, weight, normalization, share):
     recurrence = Recurrence(weight, normalization, share)
-    assert all(recurrence.iterate(reference, n) > reference for n in range(1, 6))
+    assert all(recurrence.iterate(L_ref=reference, steps=n) > reference for n in range(1, 6))
 
 
 @given(LOG_ODDS, LOG_ODDS, BETA, NORMALIZATION)
 def test_theorem_3_from_any_start(start, reference, weight, normalization):
-    assert Recurrence(weight, normalization).step(start, reference) > reference
+    assert Recurrence(weight, normalization).step(L=start, L_ref=reference) > reference
 
 
 @given(PROBABILITY, BETA, NORMALIZATION)
 def test_theorem_5_mirror_only_rises(reference, weight, normalization):
-    at = Recurrence(weight, normalization, alpha=0).trajectory(reference, 20).log_odds
+    at = Recurrence(weight, normalization, alpha=0).trajectory(p_ref=reference, steps=20).log_odds
     assert np.all((at[1:] > at[:-1]) | (at[:-1] == np.inf))
 
 
@@ -81,17 +83,17 @@ def test_no_or_certain_success_is_absorbing(normalization, share):
     recurrence = Recurrence([[1e-3], [1.0], [1e3]], normalization, share)
     ends = np.array([0.0, 1.0])
     assert np.array_equal(
-        recurrence.trajectory(ends, 5).probability, np.broadcast_to(ends, (6, 3, 2))
+        recurrence.trajectory(p_ref=ends, steps=5).probability, np.broadcast_to(ends, (6, 3, 2))
     )
     if share > 0:  # for KL to the previous policy alone, the reference has no say
-        assert np.all(recurrence.trajectory(ends, 5, p_0=0.5).probability[1:] == ends)
+        assert np.all(recurrence.trajectory(p_ref=ends, steps=5, p_0=0.5).probability[1:] == ends)
 
 
 @pytest.mark.parametrize("L_end", [-np.inf, np.inf])
 def test_from_an_end_the_map_takes_its_limit(L_end):
-    assert Recurrence(2.0, MeanVariance(0)).step(L_end, -3.0) == np.inf  # erratum E3
-    assert Recurrence(2.0, MeanVariance(0.25)).step(L_end, -3.0) == -2.0  # erratum E4
-    assert Recurrence(2.0, MeanVariance(0.25)).slope(L_end) == 0
+    assert Recurrence(2.0, MeanVariance(0)).step(L=L_end, L_ref=-3.0) == np.inf  # erratum E3
+    assert Recurrence(2.0, MeanVariance(0.25)).step(L=L_end, L_ref=-3.0) == -2.0  # erratum E4
+    assert Recurrence(2.0, MeanVariance(0.25)).slope(L=L_end) == 0
 
 
 @pytest.mark.parametrize(
@@ -101,9 +103,9 @@ def test_from_an_end_the_map_takes_its_limit(L_end):
 @pytest.mark.parametrize("shape", [(), (2,)])
 def test_a_step_beyond_the_largest_double_is_infinite(weight, smoothing, at, shape):
     recurrence = Recurrence(weight, MeanVariance(smoothing))
-    assert np.all(recurrence.step(np.full(shape, at), 0) == np.inf)
-    assert np.all(recurrence.iterate(np.full(shape, 0.0), 2, L_0=at) == np.inf)
-    assert np.all(recurrence.slope(np.full(shape, at)) >= 0)
+    assert np.all(recurrence.step(L=np.full(shape, at), L_ref=0) == np.inf)
+    assert np.all(recurrence.iterate(L_ref=np.full(shape, 0.0), steps=2, L_0=at) == np.inf)
+    assert np.all(recurrence.slope(L=np.full(shape, at)) >= 0)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +116,7 @@ def test_a_step_beyond_the_largest_double_is_infinite(weight, smoothing, at, sha
     ],
 )
 def test_known_cycles(weight, share, reference, cycle):
-    last = Recurrence(weight, alpha=share).trajectory(reference, 4000).probability[-4:]
+    last = Recurrence(weight, alpha=share).trajectory(p_ref=reference, steps=4000).probability[-4:]
     assert np.sort(last[:2]) == pytest.approx(cycle, abs=5e-8)
     assert last[2:] == pytest.approx(last[:2], rel=1e-12)
 
@@ -123,7 +125,7 @@ def test_figure_5():
     weights, references = [[0.01], [0.2], [0.4], [0.8], [1], [5]], [0.2, 0.5, 0.8]
     printed = np.ones((6, 3))
     printed[4, 0], printed[5] = 0.6813, [0.2807, 0.6007, 0.8813]
-    last = Recurrence(weights).trajectory(references, 50, p_0=0.1).probability[-1]
+    last = Recurrence(weights).trajectory(p_ref=references, steps=50, p_0=0.1).probability[-1]
     assert np.array_equal(last.round(4), printed)
 
 
@@ -142,41 +144,45 @@ PARAMETERS = {
 def test_trajectory_is_repeated_steps_and_iterate_its_end(parameters):
     weight, smoothing, share = parameters
     recurrence = Recurrence(weight, MeanVariance(smoothing), share)
-    states = recurrence.trajectory(expit(MANY), 3, p_0=expit(MANY[::-1])).log_odds
+    states = recurrence.trajectory(p_ref=expit(MANY), steps=3, p_0=expit(MANY[::-1])).log_odds
     reference = logit(expit(MANY))
     assert states.shape == (4, *np.broadcast_shapes(np.shape(weight), MANY.shape))
     assert np.array_equal(states[0], np.broadcast_to(reference[::-1], states.shape[1:]))
     for before, after in pairwise(states):
-        assert np.array_equal(recurrence.step(before, reference), after)
-    assert np.array_equal(recurrence.iterate(reference, 3, L_0=reference[::-1]), states[-1])
+        assert np.array_equal(recurrence.step(L=before, L_ref=reference), after)
+    assert np.array_equal(
+        recurrence.iterate(L_ref=reference, steps=3, L_0=reference[::-1]), states[-1]
+    )
 
 
 def test_parameters_broadcast_over_prompts():
     weight, smoothing = np.array([0.1, 2.0]), np.array([[0.0], [1e-12], [0.1]])
     share, reference = np.array([0.0, 0.5, 1.0]).reshape(3, 1, 1), np.array([1e-3, 0.9])
     whole = Recurrence(weight, MeanVariance(smoothing), share)
-    states = whole.trajectory(reference, 2).log_odds
+    states = whole.trajectory(p_ref=reference, steps=2).log_odds
     assert states.shape == (3, 3, 3, 2)
     for i, j, k in np.ndindex(3, 3, 2):
         one = Recurrence(weight[k], MeanVariance(smoothing[j, 0]), share[i, 0, 0])
-        assert np.array_equal(one.trajectory(reference[k], 2).log_odds, states[:, i, j, k])
-        assert one.slope(-2.0) == whole.slope(-2.0)[i, j, k]
+        assert np.array_equal(
+            one.trajectory(p_ref=reference[k], steps=2).log_odds, states[:, i, j, k]
+        )
+        assert one.slope(L=-2.0) == whole.slope(L=-2.0)[i, j, k]
 
 
 def test_shapes_of_small_cases():
     recurrence = Recurrence(1.0)
-    assert recurrence.trajectory(0.3, 0).probability == pytest.approx([0.3])
-    assert recurrence.trajectory([[0.3, 0.4]], 2).probability.shape == (3, 1, 2)
-    assert recurrence.iterate(0.5, 0) == 0.5
-    assert recurrence.iterate([], 3).shape == (0,)
-    assert recurrence.iterate(0.5, 3, L_0=[1, 2]).shape == (2,)
+    assert recurrence.trajectory(p_ref=0.3, steps=0).probability == pytest.approx([0.3])
+    assert recurrence.trajectory(p_ref=[[0.3, 0.4]], steps=2).probability.shape == (3, 1, 2)
+    assert recurrence.iterate(L_ref=0.5, steps=0) == 0.5
+    assert recurrence.iterate(L_ref=[], steps=3).shape == (0,)
+    assert recurrence.iterate(L_ref=0.5, steps=3, L_0=[1, 2]).shape == (2,)
 
 
 @pytest.mark.parametrize(("weight", "share"), [(0.3, 1.0), (0.3, 0.5), (np.full(10**6, 0.3), 1.0)])
 def test_iterate_needs_at_most_six_arrays(weight, share):
     reference, recurrence = MANY[np.arange(10**6) % MANY.size], Recurrence(weight, alpha=share)
     tracemalloc.start()
-    recurrence.iterate(reference, 2)
+    recurrence.iterate(L_ref=reference, steps=2)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (peak + reference.nbytes + np.size(weight) * 8) / reference.nbytes <= 6

@@ -103,7 +103,7 @@ def random_cells(seed, size):
 
 
 def solve(reference, weight, smoothing, share=1.0):
-    return fixed_points(Recurrence(weight, MeanVariance(smoothing), share), reference)
+    return fixed_points(Recurrence(weight, MeanVariance(smoothing), share), L_ref=reference)
 
 
 def test_none_is_missed():
@@ -149,8 +149,8 @@ def test_pairs_about_to_merge_at_eps_above_0(gap):
     chosen = (np.abs(place - 1) > 0.1) & (place > 0)
     merging, smoothing, place = merging[chosen], smoothing[chosen], place[chosen]
     normalization = MeanVariance(smoothing)
-    b = Recurrence(1.0, normalization).slope(merging)
-    merged = merging - normalization.scale(merging) / b
+    b = Recurrence(1.0, normalization).slope(L=merging)
+    merged = merging - normalization.scale(L=merging) / b
     turning = np.where(place < 1, *MeanVariance(smoothing)._turning_points(b))
     assert turning == pytest.approx(merging, rel=1e-12)
     toward_three = np.where(place < 1, -gap, gap) * np.maximum(1, np.abs(merged))
@@ -177,7 +177,7 @@ def test_grid_of_455_cells():
     assert residual(found, reference, weight, smoothing) <= 4
     cell, place = np.nonzero(np.isfinite(found.log_odds))
     at = found.log_odds[cell, place]
-    step = Recurrence(weight[cell], MeanVariance(smoothing[cell])).step(at, reference[cell])
+    step = Recurrence(weight[cell], MeanVariance(smoothing[cell])).step(L=at, L_ref=reference[cell])
     assert np.max(np.abs(step - at) / np.maximum(1, np.abs(at))) <= 1e-12
 
 
@@ -209,16 +209,20 @@ def test_mirror_is_fixed_at_both_ends_alone(smoothing):
 
 def test_mirror_slope_is_the_rate_at_which_p_grows():
     recurrence = Recurrence(2.0, MeanVariance(0.25), alpha=0)
-    found = fixed_points(recurrence, 0.0)
-    assert expit(recurrence.step(-200, 0)) / expit(-200) == pytest.approx(found.slope[0], rel=1e-12)
-    assert expit(-recurrence.step(200, 0)) / expit(-200) == pytest.approx(found.slope[1], rel=1e-12)
+    found = fixed_points(recurrence, L_ref=0.0)
+    assert expit(recurrence.step(L=-200, L_ref=0)) / expit(-200) == pytest.approx(
+        found.slope[0], rel=1e-12
+    )
+    assert expit(-recurrence.step(L=200, L_ref=0)) / expit(-200) == pytest.approx(
+        found.slope[1], rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("share", [0.3, 1.0])
 def test_ends_of_the_reference(share):
     ends = np.array([-np.inf, np.inf])
     for normalization in MeanOnly(), MeanVariance(0), MeanVariance(0.1):
-        found = fixed_points(Recurrence(1.0, normalization, share), ends)
+        found = fixed_points(Recurrence(1.0, normalization, share), L_ref=ends)
         assert np.array_equal(found.log_odds[:, 0], ends)
         assert np.all(found.count == 1)
         assert np.all(found.slope[:, 0] == 0)
@@ -234,7 +238,7 @@ def test_success_is_fixed_at_eps_0_and_only_there(share):
 
 def test_mean_only_has_one():
     reference, share = np.array([-1e4, 0.0, 3.0]), np.array([[0.25], [1.0], [0.0]])
-    found = fixed_points(Recurrence(2.0, MeanOnly(), share), reference)
+    found = fixed_points(Recurrence(2.0, MeanOnly(), share), L_ref=reference)
     assert np.array_equal(found.count, [[1] * 3, [1] * 3, [2] * 3])
     assert found.log_odds[:2, :, 0] == pytest.approx(np.add(reference, [[2.0], [0.5]]), rel=1e-15)
     assert np.all(found.slope[:2, :, 0] == [[0.75], [0.0]])
@@ -266,14 +270,14 @@ def test_extreme_parameters(smoothing):
     root = float(np.sqrt(smoothing or 1))
     for weight, share, reference in product(EXTREMES, EXTREMES[:3], LARGE):
         recurrence = Recurrence(weight, normalization, share)
-        found = fixed_points(recurrence, reference)
+        found = fixed_points(recurrence, L_ref=reference)
         at, slope = found.log_odds[: found.count], found.slope[: found.count]
         assert 1 <= found.count <= 3
         assert np.all(at >= reference)
         assert not np.any(np.isnan(slope))
         beyond = smoothing == 0 or weight * share * root < 1e-307 or abs(reference) > 1e307
         assert beyond or np.all(np.isfinite(at))
-        step = recurrence.step(at, reference)
+        step = recurrence.step(L=at, L_ref=reference)
         held = np.isfinite(at) & np.isfinite(step)
         with np.errstate(over="ignore"):
             size = np.maximum(1, np.abs(slope)) * np.maximum(1, np.maximum(abs(reference), abs(at)))

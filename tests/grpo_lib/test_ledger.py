@@ -51,6 +51,15 @@ def test_not_proved(theorem, expression):
     assert theorem.evidence == []
 
 
+def test_a_float_that_equals_0_proves_nothing(theorem, monkeypatch):
+    zero = sp.Float(0)
+    # As in SymPy 1.13.0, where the two are equal.
+    monkeypatch.setattr(type(sp.S.Zero), "__eq__", lambda self, other: True, raising=False)
+    assert zero in (sp.S.Zero,)
+    with pytest.raises(EvidenceError):
+        theorem.proved("n", zero)
+
+
 def test_certified(theorem):
     assert theorem.certified("n", Ball(True)) == Evidence("certified", "n", "[0.25 +/- 1e-9]")
     with pytest.raises(EvidenceError, match=r"^theorem-2: not certified: other: \[0.25"):

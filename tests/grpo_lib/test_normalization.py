@@ -12,7 +12,7 @@ P, NOT_P = in_log_odds(p), in_log_odds(1 - p)
 
 
 def scale_error(at, smoothing):
-    return worst(MeanVariance(smoothing).scale(at), exact(OMEGA, {L: at, eps: smoothing}))
+    return worst(MeanVariance(smoothing).scale(L=at), exact(OMEGA, {L: at, eps: smoothing}))
 
 
 @pytest.mark.parametrize("at", [-1000, 0, 1000])
@@ -25,7 +25,7 @@ def test_reference_is_the_symbolic_form(at, smoothing):
 @given(LOG_ODDS, EPS)
 def test_mean_variance_equals_symbolic(at, smoothing):
     values = {L: at, eps: smoothing}
-    w_plus, w_minus = MeanVariance(smoothing).weights(at)
+    w_plus, w_minus = MeanVariance(smoothing).weights(L=at)
     assert scale_error(at, smoothing) <= 2e-15
     assert worst(w_plus, exact(W_PLUS, values)) <= 2e-15
     assert worst(w_minus, exact(W_MINUS, values)) <= 2e-15
@@ -33,10 +33,10 @@ def test_mean_variance_equals_symbolic(at, smoothing):
 
 @given(LOG_ODDS)
 def test_mean_only_equals_symbolic(at):
-    w_plus, w_minus = MeanOnly().weights(at)
+    w_plus, w_minus = MeanOnly().weights(L=at)
     assert worst(w_plus, exact(NOT_P, {L: at})) <= 2e-15
     assert worst(w_minus, exact(P, {L: at})) <= 2e-15
-    assert MeanOnly().scale(at) == 1
+    assert MeanOnly().scale(L=at) == 1
 
 
 @pytest.mark.parametrize("smoothing", [5e-324, 1e-310, 1e-300, 1e-200])
@@ -49,21 +49,21 @@ def test_tiniest_smoothing_adds_to_the_variance(smoothing):
 @given(LOG_ODDS, EPS)
 def test_weights_sum_to_the_scale_and_mirror_each_other(at, smoothing):
     for normalization in MeanVariance(smoothing), MeanOnly():
-        w_plus, w_minus = normalization.weights(at)
-        assert w_plus + w_minus == pytest.approx(normalization.scale(at), rel=1e-15)
-        assert normalization.weights(-at) == (w_minus, w_plus)
+        w_plus, w_minus = normalization.weights(L=at)
+        assert w_plus + w_minus == pytest.approx(normalization.scale(L=at), rel=1e-15)
+        assert normalization.weights(L=-at) == (w_minus, w_plus)
 
 
 @pytest.mark.parametrize("end", [-np.inf, -1e300, 1e300, np.inf])
 def test_ends(end):
     likely = int(end > 0)  # 0: failure is certain, 1: success is
-    assert MeanVariance(0.25).scale(end) == 2
-    assert MeanVariance(0.25).weights(end)[likely] == 2
-    assert MeanVariance(0.25).weights(end)[1 - likely] == 0
-    assert MeanVariance(0).scale(end) == np.inf
-    assert MeanVariance(0).weights(end)[likely] == np.inf
-    assert MeanVariance(0).weights(end)[1 - likely] == 0
-    assert MeanOnly().weights(end)[likely] == 1
+    assert MeanVariance(0.25).scale(L=end) == 2
+    assert MeanVariance(0.25).weights(L=end)[likely] == 2
+    assert MeanVariance(0.25).weights(L=end)[1 - likely] == 0
+    assert MeanVariance(0).scale(L=end) == np.inf
+    assert MeanVariance(0).weights(L=end)[likely] == np.inf
+    assert MeanVariance(0).weights(L=end)[1 - likely] == 0
+    assert MeanOnly().weights(L=end)[likely] == 1
 
 
 def test_broadcasts_over_prompts():
@@ -72,8 +72,8 @@ def test_broadcasts_over_prompts():
     assert scale_error(at, smoothing) <= 2e-15
     for i, j in np.ndindex(3, 4):
         one = MeanVariance(smoothing[i, 0])
-        assert whole.scale(at)[i, j] == one.scale(at[j])
-        assert [w[i, j] for w in whole.weights(at)] == list(one.weights(at[j]))
+        assert whole.scale(L=at)[i, j] == one.scale(L=at[j])
+        assert [w[i, j] for w in whole.weights(L=at)] == list(one.weights(L=at[j]))
 
 
 @pytest.mark.parametrize(

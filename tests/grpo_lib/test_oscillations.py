@@ -20,12 +20,12 @@ CHAOTIC = Recurrence(1.0), logit(1e-3)
 @pytest.mark.parametrize("period", range(1, 9))
 def test_states_return_after_the_period_and_not_before(period):
     recurrence, L_ref = CHAOTIC
-    found = cycles(recurrence, L_ref, period)
+    found = cycles(recurrence, L_ref=L_ref, period=period)
     assert len(found.log_odds) >= 1
     for states in found.log_odds:
         path = [states[0]]
         for _ in range(period):
-            path.append(recurrence.step(path[-1], L_ref))
+            path.append(recurrence.step(L=path[-1], L_ref=L_ref))
         np.testing.assert_allclose(path[:-1], states, rtol=1e-7)
         assert path[-1] == pytest.approx(path[0], abs=1e-8)
         assert states[0] == states.min()
@@ -35,9 +35,9 @@ def test_states_return_after_the_period_and_not_before(period):
 @pytest.mark.parametrize("period", range(2, 7))
 def test_every_cycle_is_certified_with_its_multiplier(period):
     recurrence, L_ref = CHAOTIC
-    found = cycles(recurrence, L_ref, period)
+    found = cycles(recurrence, L_ref=L_ref, period=period)
     for states, multiplier in zip(found.log_odds, found.multiplier, strict=True):
-        proved = certified.cycle(recurrence, 1e-3, states[0], period)
+        proved = certified.cycle(recurrence, p_ref=1e-3, near=states[0], period=period)
         assert proved.is_finite()
         assert float(proved.multiplier) == pytest.approx(multiplier, rel=1e-8)
 
@@ -49,24 +49,28 @@ def test_at_full_height_there_are_as_many_cycles_as_of_the_tent_map():
     which one is the middle fixed point.
     """
     recurrence, L_ref = Recurrence(2.0, MeanVariance(0.0)), -8.0
-    x_1, x_2, _ = fixed_points(recurrence, L_ref).log_odds
-    lowest = recurrence.step(0.0, L_ref)
-    assert x_1 < 0 < x_2 < recurrence.step(lowest, L_ref)
-    counts = [len(cycles(recurrence, L_ref, n).multiplier) for n in range(2, 8)]
+    x_1, x_2, _ = fixed_points(recurrence, L_ref=L_ref).log_odds
+    lowest = recurrence.step(L=0.0, L_ref=L_ref)
+    assert x_1 < 0 < x_2 < recurrence.step(L=lowest, L_ref=L_ref)
+    counts = [len(cycles(recurrence, L_ref=L_ref, period=n).multiplier) for n in range(2, 8)]
     assert counts == [1, 2, 3, 6, 9, 18]  # Lyndon words
 
 
 def test_the_two_cycle_is_born_at_the_flip():
     recurrence = Recurrence(5.0)
     before, after = logit([0.002, 0.001])
-    assert fixed_points(recurrence, before).slope[0] > -1 > fixed_points(recurrence, after).slope[0]
-    assert cycles(recurrence, before, 2).multiplier.size == 0
-    (multiplier,) = cycles(recurrence, after, 2).multiplier
+    assert (
+        fixed_points(recurrence, L_ref=before).slope[0]
+        > -1
+        > fixed_points(recurrence, L_ref=after).slope[0]
+    )
+    assert cycles(recurrence, L_ref=before, period=2).multiplier.size == 0
+    (multiplier,) = cycles(recurrence, L_ref=after, period=2).multiplier
     assert abs(multiplier) < 1
 
 
 def test_two_kl_has_its_cycle_of_erratum_13():
-    found = cycles(Recurrence(1.0, alpha=0.9), logit(1e-3), 2)
+    found = cycles(Recurrence(1.0, alpha=0.9), L_ref=logit(1e-3), period=2)
     assert len(found.multiplier) == 1
 
 
@@ -77,53 +81,61 @@ def test_two_kl_has_its_cycle_of_erratum_13():
 )
 def test_an_update_that_rises_has_no_cycles(recurrence):
     for period in (2, 3):
-        assert cycles(recurrence, -6.0, period).log_odds.shape == (0, period)
+        assert cycles(recurrence, L_ref=-6.0, period=period).log_odds.shape == (0, period)
+
+
+def test_a_prompt_without_a_finite_fixed_point_has_no_cycles():
+    recurrence = Recurrence(1e-3, MeanVariance(0.0), alpha=0.9)
+    assert fixed_points(recurrence, L_ref=18.0).log_odds[0] == np.inf
+    assert cycles(recurrence, L_ref=18.0, period=2).log_odds.shape == (0, 2)
 
 
 def test_period_1_gives_the_finite_fixed_points():
-    found = cycles(Recurrence(1.0), logit(0.2), 1)
-    expected = fixed_points(Recurrence(1.0), logit(0.2))
+    found = cycles(Recurrence(1.0), L_ref=logit(0.2), period=1)
+    expected = fixed_points(Recurrence(1.0), L_ref=logit(0.2))
     np.testing.assert_array_equal(found.log_odds[:, 0], expected.log_odds)
     np.testing.assert_allclose(found.multiplier, expected.slope)
-    assert cycles(Recurrence(0.1, MeanVariance(0.0)), 0.0, 1).log_odds.shape == (0, 1)
+    assert cycles(Recurrence(0.1, MeanVariance(0.0)), L_ref=0.0, period=1).log_odds.shape == (0, 1)
 
 
 def test_the_exponent_of_a_cycle_is_that_of_its_multiplier():
     recurrence = Recurrence(5.0)
-    (multiplier,) = cycles(recurrence, logit(1e-3), 2).multiplier
-    exponent = lyapunov_exponent(recurrence, logit(1e-3), steps=2000, transient=400)
+    (multiplier,) = cycles(recurrence, L_ref=logit(1e-3), period=2).multiplier
+    exponent = lyapunov_exponent(recurrence, L_ref=logit(1e-3), steps=2000, transient=400)
     assert exponent == pytest.approx(np.log(abs(multiplier)) / 2, abs=1e-9)
 
 
 def test_the_exponent_is_above_0_where_runs_part_and_is_how_fast_they_do():
     recurrence, L_ref = Recurrence(5.0), logit(1e-4)
     starts = logit(0.1) + np.array([0.0, 1e-13])
-    exponent = lyapunov_exponent(recurrence, L_ref, 20_000, 100, L_0=starts[0])
+    exponent = lyapunov_exponent(
+        recurrence, L_ref=L_ref, steps=20_000, transient=100, L_0=starts[0]
+    )
     assert exponent > 0.3
-    path = recurrence.trajectory(1e-4, 60, p_0=0.1).log_odds
-    local = np.log(np.abs(recurrence.slope(path[:40]))).mean()
-    near = recurrence.iterate(L_ref, 40, starts)
+    path = recurrence.trajectory(p_ref=1e-4, steps=60, p_0=0.1).log_odds
+    local = np.log(np.abs(recurrence.slope(L=path[:40]))).mean()
+    near = recurrence.iterate(L_ref=L_ref, steps=40, L_0=starts)
     assert np.log(abs(near[1] - near[0]) / 1e-13) / 40 == pytest.approx(local, rel=0.05)
 
 
 def test_mean_only_has_the_exponent_of_its_slope():
     recurrence = Recurrence(2.0, MeanOnly(), alpha=[0.25, 0.5])
-    found = lyapunov_exponent(recurrence, [[0.0], [3.0]], steps=5, transient=0)
+    found = lyapunov_exponent(recurrence, L_ref=[[0.0], [3.0]], steps=5, transient=0)
     np.testing.assert_allclose(found, np.log([[0.75, 0.5]] * 2))
 
 
 @pytest.mark.parametrize(
     ("call", "name"),
     [
-        (lambda: cycles(Recurrence([1.0, 2.0]), 0.0, 2), "beta"),
-        (lambda: cycles(Recurrence(1.0, MeanVariance([0.1])), 0.0, 2), "eps"),
-        (lambda: cycles(Recurrence(1.0), np.inf, 2), "L_ref"),
-        (lambda: cycles(Recurrence(1.0), [0.0, 1.0], 2), "L_ref"),
-        (lambda: cycles(Recurrence(1.0), 0.0, 0), "period"),
-        (lambda: cycles(Recurrence(1.0), 0.0, 2.0), "period"),
-        (lambda: lyapunov_exponent(Recurrence(1.0), 0.0, 0, 0), "steps"),
-        (lambda: lyapunov_exponent(Recurrence(1.0), 0.0, 1, -1), "steps"),
-        (lambda: lyapunov_exponent(Recurrence(1.0), np.nan, 1, 0), "L_ref"),
+        (lambda: cycles(Recurrence([1.0, 2.0]), L_ref=0.0, period=2), "beta"),
+        (lambda: cycles(Recurrence(1.0, MeanVariance([0.1])), L_ref=0.0, period=2), "eps"),
+        (lambda: cycles(Recurrence(1.0), L_ref=np.inf, period=2), "L_ref"),
+        (lambda: cycles(Recurrence(1.0), L_ref=[0.0, 1.0], period=2), "L_ref"),
+        (lambda: cycles(Recurrence(1.0), L_ref=0.0, period=0), "period"),
+        (lambda: cycles(Recurrence(1.0), L_ref=0.0, period=2.0), "period"),
+        (lambda: lyapunov_exponent(Recurrence(1.0), L_ref=0.0, steps=0, transient=0), "steps"),
+        (lambda: lyapunov_exponent(Recurrence(1.0), L_ref=0.0, steps=1, transient=-1), "transient"),
+        (lambda: lyapunov_exponent(Recurrence(1.0), L_ref=np.nan, steps=1, transient=0), "L_ref"),
     ],
 )
 def test_bad_input_is_named(call, name):

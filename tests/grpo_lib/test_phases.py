@@ -37,10 +37,10 @@ def steepest(eps):
 def test_the_contraction_threshold_is_where_the_largest_slope_is_1(eps, alpha):
     threshold = contraction_threshold(eps, alpha)
     L = np.linspace(-60, 60, 400_001)
-    slope = Recurrence(threshold, MeanVariance(eps), alpha).slope(L)
+    slope = Recurrence(threshold, MeanVariance(eps), alpha).slope(L=L)
     assert np.abs(slope).max() == pytest.approx(1, abs=1e-6)
     assert np.abs(slope).max() <= 1 + 1e-12
-    assert Recurrence(0.99 * threshold, MeanVariance(eps), alpha).slope(L).max() > 1
+    assert Recurrence(0.99 * threshold, MeanVariance(eps), alpha).slope(L=L).max() > 1
 
 
 def test_no_beta_contracts_without_smoothing_or_without_the_reference():
@@ -53,7 +53,7 @@ def test_at_the_flip_the_lowest_fixed_point_has_slope_minus_1():
     for references in flip.T:
         there = np.isfinite(references)
         assert there.sum() > 500
-        slope = fixed_points(recurrence, np.where(there, references, 0.0)).slope[there, 0]
+        slope = fixed_points(recurrence, L_ref=np.where(there, references, 0.0)).slope[there, 0]
         np.testing.assert_allclose(slope, -1, atol=1e-9)
 
 
@@ -62,11 +62,11 @@ def test_the_folds_are_the_turning_points_of_the_reference_as_a_function_of_its_
     eps = 10 ** rng.uniform(-8, 0, 300)
     alpha = rng.uniform(0.05, 1, 300)
     beta = contraction_threshold(eps, alpha) * rng.uniform(0.01, 0.99, 300)
-    omega = MeanVariance(eps).scale
+    normalization = MeanVariance(eps)
     rising = np.linspace(0, steepest(eps), 20_001)
     falling = np.linspace(steepest(eps), steepest(eps) + 20, 20_001)
-    highest = (rising - omega(rising) / (alpha * beta)).max(axis=0)
-    lowest = (falling - omega(falling) / (alpha * beta)).min(axis=0)
+    highest = (rising - normalization.scale(L=rising) / (alpha * beta)).max(axis=0)
+    lowest = (falling - normalization.scale(L=falling) / (alpha * beta)).min(axis=0)
     fold = phase_boundaries(beta, alpha, eps).fold.T
     np.testing.assert_allclose(fold, [lowest, highest], rtol=1e-5, atol=1e-5)
 
@@ -80,7 +80,7 @@ def test_the_counts_change_at_the_fold_and_the_slopes_at_the_flip():
         assert there.sum() > 500
         for end, sign in ((low, 1), (high, -1)):
             within, outside = (
-                fixed_points(recurrence, np.where(there, end + way * gap, 0.0))
+                fixed_points(recurrence, L_ref=np.where(there, end + way * gap, 0.0))
                 for way in (sign, -sign)
             )
             if inside:
@@ -115,7 +115,7 @@ def test_boundaries_end_at_the_contraction_threshold():
 def test_mirror_has_no_boundaries_and_runs_to_one():
     found = phase_boundaries([0.1, 10.0], alpha=0.0)
     assert np.isnan(found.fold).all() and np.isnan(found.flip).all()
-    assert (regime(Recurrence(2.0, alpha=0.0), [-30.0, 0.0, 5.0]) == Regime.RUNS_TO_ONE).all()
+    assert (regime(Recurrence(2.0, alpha=0.0), L_ref=[-30.0, 0.0, 5.0]) == Regime.RUNS_TO_ONE).all()
 
 
 @pytest.mark.parametrize(
@@ -129,20 +129,20 @@ def test_mirror_has_no_boundaries_and_runs_to_one():
     ],
 )
 def test_known_points(beta, p_ref, expected):
-    assert regime(Recurrence(beta), logit(p_ref)) == expected
+    assert regime(Recurrence(beta), L_ref=logit(p_ref)) == expected
 
 
 def test_regimes_agree_with_brute_force_away_from_the_flip():
     """3000 updates and the spread over 64 more; "above the fold" is told by the steepest slope."""
     recurrence, L_ref = random_parameters(np.random.default_rng(2), 100_000)
     alpha, eps = recurrence.alpha, recurrence.normalization.eps
-    found = regime(recurrence, L_ref)
+    found = regime(recurrence, L_ref=L_ref)
 
-    L = recurrence.iterate(L_ref, 3000)
+    L = recurrence.iterate(L_ref=L_ref, steps=3000)
     low, high = L, L
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(64):
-            L = recurrence.step(L, L_ref)
+            L = recurrence.step(L=L, L_ref=L_ref)
             low, high = np.minimum(low, L), np.maximum(high, L)
         at_rest = np.isposinf(low) | (high - low <= 1e-6 * np.maximum(1, np.abs(L)))
     folds = recurrence.beta < contraction_threshold(eps, alpha)
@@ -158,20 +158,20 @@ def test_regimes_agree_with_brute_force_away_from_the_flip():
     assert wrong.sum() <= 20
     assert min(np.bincount(found)) > 1000  # all three are there
     # A control: the count of fixed points alone does not tell where a run goes.
-    assert np.sum((fixed_points(recurrence, L_ref).slope[:, 0] < -1) != (brute == 1)) > 300
+    assert np.sum((fixed_points(recurrence, L_ref=L_ref).slope[:, 0] < -1) != (brute == 1)) > 300
 
 
 def test_a_reference_at_an_end_stays_there_and_mean_only_always_settles():
     ends = [-np.inf, np.inf]
-    assert list(regime(Recurrence(1.0), ends)) == [Regime.SETTLES, Regime.RUNS_TO_ONE]
+    assert list(regime(Recurrence(1.0), L_ref=ends)) == [Regime.SETTLES, Regime.RUNS_TO_ONE]
     mean_only = Recurrence([0.01, 100.0], MeanOnly())
-    assert (regime(mean_only, [[-30.0], [30.0]]) == Regime.SETTLES).all()
+    assert (regime(mean_only, L_ref=[[-30.0], [30.0]]) == Regime.SETTLES).all()
 
 
 @pytest.mark.parametrize("beta", [1e-300, 1e-12, 1e12, 1e300])
 @pytest.mark.parametrize("eps", [0.0, 1e-300, 1e-5, 1e300])
 def test_extreme_parameters_have_a_regime(beta, eps):
-    found = regime(Recurrence(beta, MeanVariance(eps)), logit([1e-300, 0.5]))
+    found = regime(Recurrence(beta, MeanVariance(eps)), L_ref=logit([1e-300, 0.5]))
     assert set(found.tolist()) <= set(Regime)
     if beta == 1e300:
         assert (found == Regime.SETTLES).all()
@@ -179,9 +179,9 @@ def test_extreme_parameters_have_a_regime(beta, eps):
 
 def test_shapes_broadcast():
     recurrence = Recurrence(np.ones(4), MeanVariance(np.full((3, 1), 1e-5)), 0.5)
-    assert regime(recurrence, np.zeros((2, 1, 1))).shape == (2, 3, 4)
+    assert regime(recurrence, L_ref=np.zeros((2, 1, 1))).shape == (2, 3, 4)
     assert phase_boundaries(np.ones(4), 0.5, np.full((3, 1), 1e-5)).fold.shape == (3, 4, 2)
-    assert isinstance(int(regime(Recurrence(1.0), 0.0)), int)
+    assert isinstance(int(regime(Recurrence(1.0), L_ref=0.0)), int)
 
 
 @pytest.mark.parametrize(
@@ -191,8 +191,8 @@ def test_shapes_broadcast():
         (lambda: contraction_threshold(1.0, 2.0), "alpha"),
         (lambda: phase_boundaries(0.0), "beta"),
         (lambda: phase_boundaries([1.0, 2.0], [1.0, 0.5, 0.1]), "broadcast"),
-        (lambda: regime(Recurrence(1.0), np.nan), "L_ref"),
-        (lambda: regime(Recurrence([1.0, 2.0]), np.zeros(3)), "broadcast"),
+        (lambda: regime(Recurrence(1.0), L_ref=np.nan), "L_ref"),
+        (lambda: regime(Recurrence([1.0, 2.0]), L_ref=np.zeros(3)), "broadcast"),
     ],
 )
 def test_bad_input_is_named(call, name):
@@ -203,14 +203,14 @@ def test_bad_input_is_named(call, name):
 def test_probabilities_of_the_paper_s_example():
     """At beta = 1 a reference above 25.6 % runs to 1; at 20 % the run settles."""
     fold = expit(phase_boundaries(1.0).fold[1])
-    codes = regime(Recurrence(1.0), logit([fold - 1e-6, fold + 1e-6]))
+    codes = regime(Recurrence(1.0), L_ref=logit([fold - 1e-6, fold + 1e-6]))
     assert codes.tolist() == [Regime.SETTLES, Regime.RUNS_TO_ONE]
 
 
 def test_a_diagram_of_a_million_points_takes_seconds():
     beta, L_ref = np.geomspace(0.01, 100, 1000), np.linspace(-14, 14, 1000)[:, None]
     before = time.process_time()
-    found = regime(Recurrence(beta), L_ref)
+    found = regime(Recurrence(beta), L_ref=L_ref)
     taken = time.process_time() - before
     print(f"{taken:.1f} s")
     assert taken < 30

@@ -23,7 +23,7 @@ def test_rewards_are_mixed(rng, outcomes):
 def test_policies_have_the_log_odds_asked_for(rng):
     reward = random_rewards(rng, 400, 7)
     L = rng.uniform(-600, 600, 400)
-    policy = random_policies(rng, L, reward)
+    policy = random_policies(rng, L=L, reward=reward)
     found = success_log_odds(policy, reward)
     inner = np.abs(L) < 30  # beyond, the double 1 - p rounds
     assert np.max(np.abs(found - L)[inner]) < 1e-12 * 30
@@ -33,7 +33,7 @@ def test_policies_have_the_log_odds_asked_for(rng):
 
 def test_conditionals_are_flat(rng):
     reward = np.tile([1, 1, 0, 0], (20_000, 1))
-    policy = random_policies(rng, np.zeros(20_000), reward)
+    policy = random_policies(rng, L=np.zeros(20_000), reward=reward)
     share = policy[:, 0] / (policy[:, 0] + policy[:, 1])
     quarters, _ = np.histogram(share, np.linspace(0, 1, 5))
     assert np.all(np.abs(quarters - 5000) < 5 * np.sqrt(5000))
@@ -41,15 +41,17 @@ def test_conditionals_are_flat(rng):
 
 def test_certain_policies(rng):
     reward = [[1, 0, 1], [1, 0, 0]]
-    policy = random_policies(rng, [-np.inf, np.inf], reward)
+    policy = random_policies(rng, L=[-np.inf, np.inf], reward=reward)
     assert policy[0].tolist() == [0, 1, 0]
     assert policy[1].tolist() == [1, 0, 0]
 
 
 def test_bad_input(rng):
-    with pytest.raises(ValueError, match="outcomes must be at least 2"):
+    with pytest.raises(ValueError, match="outcomes must be a whole number of at least 2, got 1"):
         random_rewards(rng, 3, 1)
+    with pytest.raises(ValueError, match="count must be a whole number of at least 0, got -1"):
+        random_rewards(rng, -1, 2)
     with pytest.raises(ValueError, match="reward must be at least one success and one failure"):
-        random_policies(rng, [0.0], [[1, 1]])
+        random_policies(rng, L=[0.0], reward=[[1, 1]])
     with pytest.raises(ValueError, match="L must be a number, not NaN"):
-        random_policies(rng, [np.nan], [[1, 0]])
+        random_policies(rng, L=[np.nan], reward=[[1, 0]])

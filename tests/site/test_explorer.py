@@ -73,8 +73,10 @@ def worst_step_and_slope(
         steps, slopes, scales = np.transpose(rows)
         push = scales / s["beta"]
         r, L = recurrence(s), np.array(states)
-        steps_off = np.abs(steps - r.step(L, s["L_ref"])) / (np.abs(L) + abs(s["L_ref"]) + push)
-        slopes_off = np.abs(slopes - r.slope(L)) / (1 + push)
+        steps_off = np.abs(steps - r.step(L=L, L_ref=s["L_ref"])) / (
+            np.abs(L) + abs(s["L_ref"]) + push
+        )
+        slopes_off = np.abs(slopes - r.slope(L=L)) / (1 + push)
         step_error = max(step_error, steps_off.max() / ROUNDING)
         slope_error = max(slope_error, slopes_off.max() / ROUNDING)
     return step_error, slope_error
@@ -102,7 +104,7 @@ def fixed_point_errors(numbers: Page, wanted: list[dict], asked: list[dict]) -> 
     errors = []
     for s, points in zip(wanted, found, strict=True):
         r = recurrence(s)
-        exact = fixed_points(r, s["L_ref"])
+        exact = fixed_points(r, L_ref=s["L_ref"])
         if len(points) != exact.count:
             errors.append(np.inf)
             continue
@@ -125,7 +127,7 @@ def fixed_point_errors(numbers: Page, wanted: list[dict], asked: list[dict]) -> 
 @pytest.mark.parametrize("normalization", ["mean-variance", "mean-only"])
 def test_fixed_points_are_those_of_grpo_lib(numbers: Page, normalization: str) -> None:
     given = settings(300, normalization)
-    counts = {int(fixed_points(recurrence(s), s["L_ref"]).count) for s in given}
+    counts = {int(fixed_points(recurrence(s), L_ref=s["L_ref"]).count) for s in given}
     assert counts == ({1, 2, 3} if normalization == "mean-variance" else {1, 2})
     assert max(fixed_point_errors(numbers, given, given)) <= 16
 
@@ -141,7 +143,7 @@ def test_each_step_of_a_trajectory_is_that_of_grpo_lib(numbers: Page) -> None:
     found = numbers.evaluate("all => all.map(s => grpo.trajectory(s, s.L_ref, -2, 50))", given)
     for s, states in zip(given, np.array(found), strict=True):
         assert states.shape == (51,) and states[0] == -2
-        steps = recurrence(s).step(states[:-1], s["L_ref"])
+        steps = recurrence(s).step(L=states[:-1], L_ref=s["L_ref"])
         size = np.abs(states[:-1]) + np.abs(states[1:]) + 2 * abs(s["L_ref"])
         assert (np.abs(states[1:] - steps) <= 8 * ROUNDING * size).all(), s
 
@@ -154,7 +156,7 @@ def test_boundaries_have_slopes_of_one_at_fixed_points(numbers: Page) -> None:
         for point in curves[name]:
             r = recurrence(s | {"beta": point["beta"]})
             near = point["L_ref"] + np.array([-1, 1]) * 1e-6
-            slopes = fixed_points(r, near).slope
+            slopes = fixed_points(r, L_ref=near).slope
             assert np.nanmin(np.abs(slopes - slope)) <= 5e-3, (name, point)
         assert np.nanmin(np.abs(slopes - 0.9 * slope)) > 5e-3
 
@@ -199,7 +201,11 @@ def test_every_panel_of_figure_5_ends_at_its_50th_iterate(tab: Page) -> None:
     """The paper prints p_50; grpo_lib computes it, and the page shows it."""
     for panel in explorer.FIGURE_5:
         choose_panel(tab, str(panel["beta"]), f"{panel['p_ref']:g}")
-        end = Recurrence(panel["beta"]).trajectory(panel["p_ref"], 50, p_0=0.1).probability[-1]
+        end = (
+            Recurrence(panel["beta"])
+            .trajectory(p_ref=panel["p_ref"], steps=50, p_0=0.1)
+            .probability[-1]
+        )
         assert f"{end:.4f}" == ("1.0000" if verdict(tab) == "Runs to 1." else shown(tab)), panel
 
 
