@@ -13,7 +13,7 @@ NOT_INSTALLED = "error: not everything in requirements.lock could be installed (
 # uv leaves compiling to the first import; where Python may not write, each kernel would compile anew.
 INSTALL = $(if $(UV),$(UV) pip install --compile-bytecode --python .venv/bin/python,$(RUN) pip install)
 
-.PHONY: help book test lab serve screenshots sweep bench lint lock clean
+.PHONY: help book test check lab serve screenshots sweep bench lint lock clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -21,8 +21,12 @@ help: ## this text
 book: .venv/package.stamp ## run the notebooks and build the book (ARGS=--help lists the options)
 	$(RUN) reproduce $(ARGS)
 
-test: lint ## lint, then run every test (ARGS go to pytest)
-	$(RUN) pytest $(ARGS)
+test: lint ## lint, then run every test on all cores (ARGS go to pytest)
+	$(RUN) pytest --numprocesses logical $(ARGS)
+
+check: lint ## what is fast: lint, two notebooks and the tests not marked slow (ARGS go to pytest)
+	$(RUN) reproduce --only theorem-1 theorem-2
+	$(RUN) pytest --numprocesses logical -m "not slow" $(ARGS)
 
 lab: .venv/package.stamp ## open the notebooks in JupyterLab
 	$(RUN) jupyter lab notebooks/ $(ARGS)
