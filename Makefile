@@ -19,7 +19,7 @@ INSTALL = $(if $(UV),$(UV) pip install --compile-bytecode --python .venv/bin/pyt
 # Where uv is not installed it is fetched for the two targets that resolve versions.
 SOLVER = $(or $(UV),_build/uv/bin/uv)
 
-.PHONY: help book test versions lab serve screenshots sweep rounding bench lint lock clean
+.PHONY: help book test check versions lab serve screenshots sweep rounding bench lint lock clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -27,8 +27,12 @@ help: ## this text
 book: .venv/package.stamp ## run the notebooks and build the book (ARGS=--help lists the options)
 	$(RUN) reproduce $(ARGS)
 
-test: lint ## lint, then run every test (ARGS go to pytest)
-	$(RUN) pytest $(ARGS)
+test: lint ## lint, then run every test on all cores (ARGS go to pytest)
+	$(RUN) pytest --numprocesses logical $(ARGS)
+
+check: lint ## what is fast: lint, two notebooks and the tests not marked slow (ARGS go to pytest)
+	$(RUN) reproduce --only theorem-1 theorem-2
+	$(RUN) pytest --numprocesses logical -m "not slow" $(ARGS)
 
 # Of each package the lowest, or the newest, version that pyproject.toml allows and that is built for
 # the Python at hand. Nothing is compiled. What these packages need is the newest, so an old one may

@@ -1,7 +1,101 @@
-"""Settings for all tests."""
+"""Settings for all tests, the order they run in, and the book that many of them read."""
 
+import os
+import pickle
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
 from hypothesis import settings
+
+ROOT = Path(__file__).parents[1]
+HTML = ROOT / "_build" / "html"
+
+SLOW = {"build", "built", "built_once", "broken"}
+"""Fixtures that run notebooks and build a site. What uses one is marked slow."""
 
 # Derandomized: the same examples in every run, so a failure means that the code has changed.
 settings.register_profile("reproducible", derandomize=True, deadline=None, database=None)
 settings.load_profile("reproducible")
+
+
+@pytest.hookimpl(tryfirst=True)  # before the marks are looked at
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow, and put it first, so that no worker is left with it at the end.
+
+    The very first test builds the book. The others that read it come last: meanwhile the other
+    workers are busy with the rest.
+    """
+    for item in items:
+        if not SLOW.isdisjoint(item.fixturenames):
+            item.add_marker("slow")
+    readers = [item for item in items if "build" in item.fixturenames]
+    rest = [item for item in items if "build" not in item.fixturenames]
+    rest.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    readers.sort(key=lambda item: "open_tab" not in item.fixturenames)
+    items[:] = readers[:1] + rest + readers[1:]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a command took, with all that it started.
+
+    Attributes:
+        status: its exit status.
+        seconds: processor time, which other programs on the machine hardly change.
+        memory: the most that one process had, in bytes.
+    """
+
+    status: int
+    seconds: float
+    memory: int
+
+
+def run(*arguments: str, root: Path = ROOT) -> Usage:
+    """Run Python with these arguments in a checkout of the project."""
+    process = subprocess.Popen([sys.executable, *arguments], cwd=root)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)  # or Popen would wait for it again
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Usage(process.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss * unit)
+
+
+def slowness() -> float:
+    """How many times slower this machine is now than the one that limits of time are meant for.
+
+    That one imports these packages in 3 s. A faster machine counts as equal.
+    """
+    return max(1.0, run("-c", "import sympy, scipy.optimize, matplotlib.pyplot").seconds / 3)
+
+
+@dataclass(frozen=True)
+class Build:
+    """How the book was built.
+
+    Attributes:
+        usage: what ``make book`` took.
+        slowness: how slow the machine was meanwhile.
+    """
+
+    usage: Usage
+    slowness: float
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Build:
+    """Run what ``make book`` runs, cold, once for all workers; its warnings are errors there."""
+    shared = tmp_path_factory.getbasetemp()
+    if worker_id != "master":  # each worker has a folder of its own in there
+        shared = shared.parent
+    record = shared / "build.pickle"
+    with FileLock(shared / "build.lock"):
+        if not record.exists():
+            before = slowness()
+            usage = run("-m", "reproduce", "--fresh")
+            record.write_bytes(pickle.dumps(Build(usage, max(before, slowness()))))
+    build = pickle.loads(record.read_bytes())
+    assert build.usage.status == 0
+    return build

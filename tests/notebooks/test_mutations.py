@@ -1,5 +1,6 @@
 """A wrong formula in grpo_lib must turn a notebook red."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -8,8 +9,9 @@ import pytest
 
 from reproduce.execute import execute
 from reproduce.project import Project
+from tests.conftest import HTML, ROOT, Build
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
 
 MUTATIONS = {
     "the sign of the advantage in the exponent": (
@@ -53,33 +55,27 @@ MUTATIONS = {
 }  # fmt: skip
 
 
-def run(root: Path, notebook: str) -> str | None:
-    """Execute one notebook in the project at root and return its error."""
-    (result,) = execute(
-        Project(root), [notebook], parameters={"scale": 0.2}, jobs=1, timeout=300, fresh=True
-    )
-    return result.error
-
-
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
+@pytest.mark.parametrize(("file", "right", "wrong", "notebook"), MUTATIONS.values(), ids=MUTATIONS)
+def test_wrong_formula(tmp_path: Path, file: str, right: str, wrong: str, notebook: str) -> None:
+    """As the book runs a notebook, until the first evidence that does not hold."""
     for name in ("claims.yml", "_toc.yml", "_config.yml", "requirements.lock"):
         shutil.copy(ROOT / name, tmp_path)
     for name in ("grpo_lib", "notebooks"):
         shutil.copytree(ROOT / name, tmp_path / name)
-    return tmp_path
-
-
-@pytest.mark.parametrize(("file", "right", "wrong", "notebook"), MUTATIONS.values(), ids=MUTATIONS)
-def test_wrong_formula(copy: Path, file: str, right: str, wrong: str, notebook: str) -> None:
-    source = (copy / "grpo_lib" / file).read_text("utf-8")
+    source = (tmp_path / "grpo_lib" / file).read_text("utf-8")
     assert source.count(right) == 1, f"{file} no longer has {right!r} once"
-    (copy / "grpo_lib" / file).write_text(source.replace(right, wrong), "utf-8")
-    error = run(copy, notebook)
+    (tmp_path / "grpo_lib" / file).write_text(source.replace(right, wrong), "utf-8")
+    project = Project(tmp_path)
+    (result,) = execute(project, [notebook], parameters={}, jobs=1, timeout=300, fresh=True)
     # Evidence that does not hold, or a state that the formula turned into NaN: not a broken import.
-    assert error is not None and re.search(r"EvidenceError|AssertionError|ValueError", error), error
+    expected = r"EvidenceError|AssertionError|ValueError"
+    assert result.error is not None and re.search(expected, result.error), result.error
 
 
 @pytest.mark.parametrize("notebook", sorted({mutation[-1] for mutation in MUTATIONS.values()}))
-def test_right_formula(copy: Path, notebook: str) -> None:
-    assert run(copy, notebook) is None
+def test_right_formula(build: Build, notebook: str) -> None:
+    """The book was just built from the same notebook, with the same parameters."""
+    ledger = json.loads((HTML / "ledger.json").read_text("utf-8"))
+    assert (ledger["run"]["seed"], ledger["run"]["scale"]) == (None, None)
+    status = [claim["status"] for claim in ledger["claims"] if claim["notebook"] == notebook]
+    assert set(status) == {"passed"}

@@ -1,10 +1,7 @@
-"""The book, built cold once, served to a browser."""
+"""The built book, served to a browser."""
 
 import contextlib
 import os
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,42 +9,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from reproduce.__main__ import main
 from reproduce.project import ReproduceError
 from reproduce.screenshots import launch, serve
-
-ROOT = Path(__file__).parents[2]
-HTML = ROOT / "_build" / "html"
+from tests.conftest import HTML, Build
 
 OpenTab = Callable[[], AbstractContextManager[tuple[Page, list[str]]]]
 
 
-def slowness() -> float:
-    """How many times slower this machine is now than the one that limits of time are meant for.
-
-    That one imports these packages in 3 s. A faster machine counts as equal.
-    """
-    start = time.monotonic()
-    work = "import sympy, scipy.optimize, matplotlib.pyplot"
-    subprocess.run([sys.executable, "-c", work], check=True)
-    return max(1.0, (time.monotonic() - start) / 3)
-
-
 @pytest.fixture(scope="session", autouse=True)
-def site_slowness() -> float:
-    """Run what ``make book`` runs, cold; warnings of the build are errors there.
-
-    Returns:
-        How slow the machine was meanwhile.
-    """
-    before = slowness()
-    with contextlib.chdir(ROOT):
-        assert main(["--fresh"]) == 0
-    return max(before, slowness())
-
-
-@pytest.fixture(scope="session")
-def site(site_slowness: float) -> Path:
+def site(build: Build) -> Path:
     """The book, built cold."""
     return HTML
 

@@ -2,22 +2,28 @@
 
 import gzip
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from reproduce.project import Project
 from reproduce.screenshots import load
+from tests.conftest import HTML, ROOT
+from tests.site.accessibility import DESKTOP, PHONE, out_of_reach, settle, show, violations
+from tests.site.conftest import OpenTab
 
-HTML = Path(__file__).parents[2] / "_build" / "html"
-DESKTOP = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
-CHAPTER = "/notebooks/theorem-2.html"
+CHAPTER = "notebooks/theorem-2.html"
+PAGES = sorted(
+    f"{name}.html" for name in Project(ROOT).toc_files() | {"genindex", "py-modindex", "search"}
+)
+"""The pages of the book, with those that Sphinx adds."""
+
+Plant = Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,7 @@ class Visit:
         weight: bytes of all that was requested, as gzip.
         width: of the page's content on a phone, in pixels.
         cut: formulas of which a phone shows a part alone.
+        out_of_reach: boxes that scroll, but not by keyboard, on a desktop or on a phone.
         violations: serious and critical ones, light on a desktop and dark on a phone.
     """
 
@@ -38,7 +45,15 @@ class Visit:
     weight: int
     width: int
     cut: list[str]
+    out_of_reach: list[str]
     violations: list[str]
+
+    def wrong(self) -> dict[str, object]:
+        """What of this must not be."""
+        lists = ("faults", "unset", "cut", "out_of_reach", "violations")
+        wrong = {name: found for name in lists if (found := getattr(self, name))}
+        wrong |= {"weight": self.weight} if self.weight > 1.5e6 else {}
+        return wrong | ({"width": self.width} if self.width > PHONE["width"] else {})
 
 
 def unset_formulas(page: Page) -> list[str]:
@@ -79,43 +94,11 @@ def cut_formulas(page: Page) -> list[str]:
         """all => all.filter(math => {
             const scrolls = [math, ...math.children].some(
                 box => ["auto", "scroll"].includes(getComputedStyle(box).overflowX));
-            const set = math.querySelector("mjx-math") ?? math.firstElementChild;
+            const set = math.querySelector("mjx-math") ?? math.firstElementChild ?? math;
             const width = set.getBoundingClientRect().width;
             return !scrolls && width > math.getBoundingClientRect().width + 1;
         }).map(math => math.textContent)"""
     )
-
-
-def thin_out(page: Page) -> None:
-    """Keep one of the many like elements, or axe would take minutes for a chapter.
-
-    A letter stands for each formula, which has one colour and thousands of elements, and one token
-    of each kind for the code. Colours change at once, not by a transition.
-    """
-    page.add_style_tag(content="* { transition: none !important }")
-    page.evaluate(
-        """() => {
-            document.querySelectorAll("mjx-container").forEach(math => math.replaceChildren("x"));
-            const kinds = new Set();
-            for (const token of document.querySelectorAll(".highlight span")) {
-                const kind = token.closest(".highlight").parentElement.className + token.className;
-                if (kinds.has(kind)) token.replaceWith(...token.childNodes);
-                kinds.add(kind);
-            }
-        }"""
-    )
-
-
-def violations(page: Page, theme: str) -> list[str]:
-    """Serious and critical violations that axe-core finds."""
-    page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
-    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
-    return [
-        f"{theme}: {rule['id']}: {node['html'][:200]}"
-        for rule in found
-        if rule["impact"] in ("serious", "critical")
-        for node in rule["nodes"]
-    ]
 
 
 @cache
@@ -124,69 +107,85 @@ def weight(path: str) -> int:
     return len(gzip.compress((HTML / path).read_bytes()))
 
 
-def visit(page: Page, faults: list[str], path: str) -> Visit:
+def visit(open_tab: OpenTab, path: str, plant: Plant = lambda html: html) -> Visit:
+    """Look at one page in every way.
+
+    Args:
+        open_tab: opens the tab.
+        path: of the page in the site.
+        plant: what to change in its HTML first.
+    """
     requested: set[str] = set()
+    with open_tab() as (page, faults):
+        page.on(
+            "request",
+            lambda request: requested.add(unquote(urlsplit(request.url).path).removeprefix("/")),
+        )
+        html = plant((HTML / path).read_text("utf-8"))
+        page.route(f"**/{path}", lambda route: route.fulfill(body=html, content_type="text/html"))
+        load(page, f"/{path}")
+        weighed = sum(weight(file) for file in requested if (HTML / file).is_file())
+        unset = unset_formulas(page)
+        open_folds(page)
+        settle(page)
+        unreached = out_of_reach(page)
+        width = content_width(page)
+        cut = cut_formulas(page)
+        settle(page)
+        unreached += out_of_reach(page)
+        met = list(faults)
+        return Visit(met, unset, weighed, width, cut, unreached, violations(page))
 
-    def note(request) -> None:
-        requested.add(unquote(urlsplit(request.url).path).removeprefix("/"))
 
-    faults.clear()
-    page.set_viewport_size(DESKTOP)
-    page.on("request", note)
-    load(page, f"/{path}")
-    page.remove_listener("request", note)
-    met = list(faults)  # axe-core looks for style sheets of its own
-    unset = unset_formulas(page)
-    weighed = sum(weight(file) for file in requested if (HTML / file).is_file())
-    open_folds(page)
-    width = content_width(page)
-    cut = cut_formulas(page)
-    thin_out(page)
-    dark = violations(page, "dark")
-    page.set_viewport_size(DESKTOP)
-    found = dark + violations(page, "light")
-    return Visit(met, unset, weighed, width, cut, found)
-
-
-@pytest.fixture(scope="module")
-def visits(open_tab) -> dict[str, Visit]:
-    """One visit to each page, with those that Sphinx adds."""
+def test_every_page_is_visited() -> None:
     files = [path for path in sorted(HTML.rglob("*.html")) if HTML / "_static" not in path.parents]
     redirects = [path for path in files if 'http-equiv="Refresh"' in path.read_text("utf-8")]
-    paths = [path.relative_to(HTML).as_posix() for path in files if path not in redirects]
-    with open_tab() as (page, faults):
-        return {path: visit(page, faults, path) for path in paths}
+    assert [path.relative_to(HTML).as_posix() for path in files if path not in redirects] == PAGES
+    assert CHAPTER in PAGES
 
 
-@pytest.fixture
-def broken(open_tab) -> Iterator[tuple[Page, list[str]]]:
-    """A page with one of each fault."""
-    with open_tab() as (page, faults):
-        page.goto("/search.html")
-        page.set_content(
-            """<main><p style="width: 500px; color: #aaa; background: white">pale and wide</p>
-            <p class="math">\\(x</p><p>from a table: $x$</p><p>costs 5 $</p>
-            <img src="http://elsewhere.invalid/picture.png"><script>nowhere()</script></main>"""
-        )
-        yield page, faults
+@pytest.mark.parametrize("path", PAGES)
+def test_nothing_is_wrong_with_the_page(open_tab: OpenTab, path: str) -> None:
+    seen = visit(open_tab, path)
+    assert seen.wrong() == {}
+    if path == CHAPTER:
+        assert seen.weight > 5e5  # fonts and MathJax are weighed
 
 
-def test_every_page_is_visited(visits) -> None:
-    assert {"genindex.html", "search.html", "book/index.html", CHAPTER[1:]} <= visits.keys()
-    assert len(visits) > 25
+PLANTED = {
+    "faults": '<script src="http://elsewhere.invalid/x.js"></script><script>nowhere()</script>',
+    "unset": r"""<p class="math">\(x</p><p>from a table: $y$</p><p>costs 5 $</p>""",
+    "width": """<div style="width: 500px">wide</div>""",
+    "cut": r"""<div style="width: 20px"><p class="math notranslate" style="overflow: hidden">
+        \(x + x + x + x\)</p></div>""",
+    "out_of_reach": """<div style="overflow-x: auto" tabindex="-1"><p style="white-space: nowrap">
+        """
+    + "far " * 400
+    + "</p></div>",
+    "violations": """<style>#pale + p { color: #bbb !important } html[data-theme] #dim + p {
+        color: #444 !important }</style><i id="pale"></i><p>pale</p><i id="dim"></i><p>dim</p>
+        <img src="../_static/favicon.svg"><a href="#"></a><button></button>""",
+}
+"""Faults of each kind. Nothing but its colour tells a paragraph from the others."""
 
 
-def test_no_request_to_the_outside_and_no_script_error(visits) -> None:
-    assert {path: seen.faults for path, seen in visits.items() if seen.faults} == {}
+def in_the_middle(html: str) -> str:
+    """Plant all of the faults between two sections, half way down a page."""
+    place = html.index("<section", len(html) // 2)
+    return html[:place] + "".join(PLANTED.values()) + html[place:]
 
 
-def test_every_formula_is_set(visits) -> None:
-    assert {path: seen.unset for path, seen in visits.items() if seen.unset} == {}
-
-
-def test_a_first_load_is_light(visits) -> None:
-    assert {path: seen.weight for path, seen in visits.items() if seen.weight > 1.5e6} == {}
-    assert visits[CHAPTER[1:]].weight > 5e5  # fonts and MathJax are weighed
+def test_each_fault_is_found_in_the_middle_of_a_long_page(open_tab: OpenTab) -> None:
+    seen = visit(open_tab, max(PAGES, key=lambda path: (HTML / path).stat().st_size), in_the_middle)
+    assert seen.wrong().keys() == PLANTED.keys()
+    assert any("elsewhere.invalid" in fault for fault in seen.faults)
+    assert any("nowhere" in fault for fault in seen.faults)
+    assert seen.unset == ["\\(x", "from a table: $y$"]
+    assert len(seen.cut) == 1
+    assert len(seen.out_of_reach) == 2  # on a desktop and on a phone
+    rules = Counter(tuple(found.split(": ")[:2]) for found in seen.violations)
+    names = "image-alt", "link-name", "button-name", "color-contrast", "scrollable-region-focusable"
+    assert rules == {(theme, name): 1 for theme in ("dark", "light") for name in names}
 
 
 def undrawn_icons(page: Page) -> list[str]:
@@ -207,7 +206,7 @@ def undrawn_icons(page: Page) -> list[str]:
 
 def test_the_web_font_draws_every_icon(open_tab) -> None:
     with open_tab() as (page, _):
-        page.goto(CHAPTER)
+        page.goto(f"/{CHAPTER}")
         count = page.locator("i[class*=fa-]").count()
         assert count > 5
         assert undrawn_icons(page) == []
@@ -215,34 +214,8 @@ def test_the_web_font_draws_every_icon(open_tab) -> None:
         assert undrawn_icons(page) == ["fa-solid fa-nothing"]
     with open_tab() as (page, _):
         page.route("**/webfonts/*", lambda route: route.abort())
-        page.goto(CHAPTER)
+        page.goto(f"/{CHAPTER}")
         assert len(undrawn_icons(page)) == count
-
-
-def test_no_page_scrolls_sideways_on_a_phone(visits) -> None:
-    wide = {path: seen.width for path, seen in visits.items() if seen.width > PHONE["width"]}
-    assert wide == {}
-
-
-def test_no_formula_is_cut_on_a_phone(visits) -> None:
-    assert {path: seen.cut for path, seen in visits.items() if seen.cut} == {}
-
-
-def test_no_serious_or_critical_violation_of_accessibility(visits) -> None:
-    assert {path: seen.violations for path, seen in visits.items() if seen.violations} == {}
-
-
-def test_each_fault_is_found(broken) -> None:
-    page, faults = broken
-    assert any("elsewhere.invalid" in fault for fault in faults)
-    assert any("nowhere" in fault for fault in faults)
-    assert unset_formulas(page) == ["\\(x", "from a table: $x$"]
-    page.add_style_tag(content=".math { width: 20px; overflow: hidden } .math b { width: 40px }")
-    page.evaluate("document.querySelector('.math').innerHTML = '<b style=\"display: block\">x</b>'")
-    assert cut_formulas(page) == ["x"]
-    assert content_width(page) > PHONE["width"]
-    rules = {violation.split(": ")[1] for violation in violations(page, "light")}
-    assert {"color-contrast", "image-alt"} <= rules
 
 
 def test_search_finds_a_word_and_not_any_word(page: Page) -> None:
@@ -261,24 +234,36 @@ def test_search_finds_a_word_and_not_any_word(page: Page) -> None:
 def test_a_chapter_can_be_read_before_mathjax_is_there(page: Page) -> None:
     waiting = []
     page.route("**/mathjax/**", lambda route: waiting.append(route))  # and is never answered
-    page.goto(CHAPTER, wait_until="commit")
+    page.goto(f"/{CHAPTER}", wait_until="commit")
     page.locator("footer").first.wait_for()
     assert page.locator("article h1").is_visible()
     assert "log-odds" in page.locator("article").inner_text()
     assert waiting and page.locator("mjx-container").count() == 0
 
 
-def test_wide_boxes_take_the_keyboard(page: Page) -> None:
-    page.set_viewport_size(PHONE)
-    load(page, CHAPTER)
-    reached = page.locator("pre, div.math > mjx-container").evaluate_all(
-        "all => all.filter(box => box.scrollWidth > box.clientWidth).map(box => box.tabIndex)"
-    )
-    assert set(reached) == {0}
+def test_what_scrolls_takes_the_keyboard_whatever_the_theme_says_and_when(page: Page) -> None:
+    """The theme measures on loading, and 300 ms after a window changes."""
+    load(page, "/notebooks/invariance.html")
+    boxes = page.locator("article :is(pre, .pst-scrollable-table-container)")
+    show(page, "light", PHONE)
+    open_folds(page)
+    settle(page)
+    assert out_of_reach(page) == []
+    scroll = boxes.evaluate_all("all => all.map(box => box.scrollWidth > box.clientWidth)")
+    assert any(scroll) and not all(scroll)
+    for said in (-1, 0):
+        boxes.evaluate_all(f"all => all.forEach(box => box.tabIndex = {said})")
+        reached = boxes.evaluate_all("all => all.map(box => box.tabIndex === 0)")
+        assert reached == scroll
+    show(page, "light", DESKTOP | {"width": 6000})
+    assert boxes.evaluate_all("all => all.some(box => box.tabIndex === 0)") is False
+    boxes.first.evaluate("box => box.innerHTML = '<table style=\"width: 9000px\"></table>'")
+    settle(page)
+    assert out_of_reach(page) == []
 
 
 def test_a_chapter_prints_without_the_controls(page: Page) -> None:
-    load(page, CHAPTER)
+    load(page, f"/{CHAPTER}")
     assert "Scorecard" in page.locator("body").inner_text()  # in the side bar
     page.emulate_media(media="print")
     printed = page.locator("body").inner_text()
@@ -289,7 +274,7 @@ def test_a_chapter_prints_without_the_controls(page: Page) -> None:
 
 def test_a_dark_chapter_prints_light(page: Page) -> None:
     page.add_init_script("for (const key of ['mode', 'theme']) localStorage[key] = 'dark'")
-    load(page, CHAPTER)
+    load(page, f"/{CHAPTER}")
     ground = "getComputedStyle(document.body).backgroundColor"
     page.evaluate(f"addEventListener('beforeprint', () => window.printed = {ground})")
     screen = page.evaluate(ground)

@@ -9,9 +9,8 @@ from bs4 import BeautifulSoup
 
 import grpo_lib
 from reproduce.project import read_yaml
+from tests.conftest import HTML, ROOT
 
-ROOT = Path(__file__).parents[2]
-HTML = ROOT / "_build" / "html"
 TOUR = (
     "fig-weights",
     "fig-trajectories",

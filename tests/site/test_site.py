@@ -2,8 +2,6 @@
 
 import json
 import re
-import resource
-import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -18,9 +16,8 @@ from reproduce.project import read_yaml
 from reproduce.rounding import settings
 from reproduce.screenshots import readme_figure
 from reproduce.variations import Worst, read_table
+from tests.conftest import HTML, ROOT, Build
 
-ROOT = Path(__file__).parents[2]
-HTML = ROOT / "_build" / "html"
 SEEDS = read_table(ROOT / "book" / "seeds.csv")
 ROUNDING = read_table(ROOT / "book" / "rounding.csv")
 
@@ -198,14 +195,13 @@ def test_each_way_of_rounding_is_the_worst_for_some_entry() -> None:
     assert {row.setting for row in ROUNDING} == {None, *names}
 
 
-def test_the_run_keeps_its_limits(site_slowness: float) -> None:
+def test_the_run_keeps_its_limits(build: Build) -> None:
     """A fast run on two cores, and kernels of less than 1 GB."""
     ledger = json.loads((HTML / "ledger.json").read_text("utf-8"))
     seconds = {claim["notebook"]: claim["seconds"] for claim in ledger["claims"]}
-    assert max(seconds.values()) <= 20 * site_slowness, seconds
-    assert ledger["run"]["wall_seconds"] <= 180 * site_slowness
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit < 1e9
+    assert max(seconds.values()) <= 20 * build.slowness, seconds
+    assert build.usage.seconds <= 2 * 180 * build.slowness
+    assert build.usage.memory < 1e9
 
 
 def test_ledger_is_published() -> None:
