@@ -285,7 +285,7 @@ def test_a_policy_may_exceed_1_by_rounding(excess):
 
 def test_what_comes_out_as_a_probability_goes_in_as_one():
     policy = [0.2, 0.4, 0.3, 0.1]
-    assert sum(policy) > 1  # by one unit of rounding
+    assert np.sum(policy) > 1  # by one unit of rounding
     p = success_probability(policy, np.ones(4))
     assert p == 1
     assert np.all(ONE.trajectory(p_ref=p, steps=2).probability == 1)
