@@ -331,6 +331,16 @@ def test_an_array_that_refuses_is_told_how(tensor):
         Recurrence(tensor)
 
 
+def test_a_message_never_asks_a_foreign_object_for_an_array():
+    for call in (
+        lambda x: ONE.iterate(L_ref=0.0, steps=x),
+        lambda x: Recurrence(1.0, x),
+        lambda x: fixed_points(x, L_ref=0.0),
+    ):
+        with pytest.raises(ValueError, match=r"got <.*NeedsGradient"):
+            call(NeedsGradient())
+
+
 MASKED = np.ma.array([0.25, 0.5], mask=[False, True])
 
 
