@@ -4,7 +4,7 @@ Needs python-flint, which the rest of the package does not. A real number is a b
 midpoint and a radius that together are sure to contain it.
 
 Parameters mean the decimals they are written as: ``beta=0.1`` is one tenth, not the double next to
-it.
+it. A recurrence keeps doubles, so one third becomes the decimal 0.3333333333333333 there.
 """
 
 from collections.abc import Callable

@@ -24,7 +24,7 @@ SHOWN = 200
 """Characters of a value that a message shows at most."""
 
 
-def require(condition: ArrayLike, name: str, value: ArrayLike, allowed: str) -> None:
+def require(condition: ArrayLike, name: str, value: Any, allowed: str) -> None:
     """Raise the one kind of error this package raises for bad input.
 
     Args:
@@ -39,12 +39,14 @@ def require(condition: ArrayLike, name: str, value: ArrayLike, allowed: str) -> 
     holds = np.asarray(condition)
     if holds.all():
         return
-    values = np.asarray(value)
-    if values.ndim and values.shape == holds.shape:
-        index = tuple(int(i) for i in np.argwhere(~holds)[0])
-        shown = f"{values[index]} at index {index if len(index) > 1 else index[0]}"
+    if isinstance(value, np.ndarray) and value.ndim:
+        if value.shape == holds.shape:
+            index = tuple(int(i) for i in np.argwhere(~holds)[0])
+            shown = f"{value[index]} at index {index if len(index) > 1 else index[0]}"
+        else:
+            shown = np.array2string(value, threshold=8)
     else:
-        shown = np.array2string(values, threshold=8) if values.ndim else _text(values.item())
+        shown = _text(value.item() if isinstance(value, np.ndarray | np.generic) else value)
     raise ValueError(f"{name} must be {allowed}, got {shown}")
 
 

@@ -1,6 +1,7 @@
 """The files that install, run, publish and cite the project agree with each other."""
 
 import ast
+import json
 import re
 import sys
 import tomllib
@@ -119,9 +120,17 @@ def foreign_imports(source: str) -> set[str]:
     return {module.partition(".")[0] for module in modules} - sys.stdlib_module_names
 
 
+def cells(path: Path) -> str:
+    """The code of a notebook, without the lines that are IPython's own."""
+    code = [c["source"] for c in json.loads(path.read_text())["cells"] if c["cell_type"] == "code"]
+    lines = [line for source in code for line in [*source, "\n"]]
+    return "".join("pass\n" if line.startswith("%") else line for line in lines)
+
+
 def undeclared(folder: str, declared: list[Requirement]) -> set[str]:
     """Modules imported under a folder that no declared package provides."""
     sources = [path.read_text() for path in (ROOT / folder).rglob("*.py")]
+    sources += [cells(path) for path in (ROOT / folder).rglob("*.ipynb")]
     assert sources
     modules = set().union(*map(foreign_imports, sources)) - {"grpo_lib", "reproduce", "tests"}
     names = {canonicalize_name(need.name) for need in declared}
@@ -150,6 +159,11 @@ def test_the_tests_of_the_mathematics_need_nothing_of_the_book():
         "matplotlib",
         "mpmath",
     }
+
+
+def test_the_notebooks_import_what_their_group_lists_and_what_any_kernel_has():
+    assert undeclared("notebooks", CORE + needs_of("notebooks")) == {"IPython"}
+    assert undeclared("notebooks", CORE) == {"IPython", "flint", "matplotlib", "mpmath"}
 
 
 def test_undeclared_imports_are_seen():

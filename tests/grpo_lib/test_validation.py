@@ -285,7 +285,7 @@ def test_a_policy_may_exceed_1_by_rounding(excess):
 
 def test_what_comes_out_as_a_probability_goes_in_as_one():
     policy = [0.2, 0.4, 0.3, 0.1]
-    assert sum(policy) > 1  # by one unit of rounding
+    assert np.sum(policy) > 1  # by one unit of rounding
     p = success_probability(policy, np.ones(4))
     assert p == 1
     assert np.all(ONE.trajectory(p_ref=p, steps=2).probability == 1)
@@ -329,6 +329,16 @@ def test_an_array_that_refuses_is_told_how(tensor):
         ValueError, match=r"^beta must .*x\.detach\(\)\.cpu\(\)\), got .*: [Cc]an't"
     ):
         Recurrence(tensor)
+
+
+def test_a_message_never_asks_a_foreign_object_for_an_array():
+    for call in (
+        lambda x: ONE.iterate(L_ref=0.0, steps=x),
+        lambda x: Recurrence(1.0, x),
+        lambda x: fixed_points(x, L_ref=0.0),
+    ):
+        with pytest.raises(ValueError, match=r"got <.*NeedsGradient"):
+            call(NeedsGradient())
 
 
 MASKED = np.ma.array([0.25, 0.5], mask=[False, True])
