@@ -11,7 +11,7 @@ from reproduce.alone import alone
 from reproduce.command import reporting, run
 from reproduce.execute import execute
 from reproduce.ledger import build_ledger, collect, describe_run, write_ledger
-from reproduce.options import add_execution_options, positive, whole
+from reproduce.options import LEAST_SCALE, add_execution_options, scale, whole
 from reproduce.project import Project, ReproduceError
 from reproduce.register import load_register, placement_faults
 
@@ -93,9 +93,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--scale",
-        type=positive,
+        type=scale,
         metavar="X",
-        help="multiply the number of random checks by this (default: each notebook's own)",
+        help=f"multiply the number of random checks by this, {LEAST_SCALE} or more "
+        "(default: each notebook's own)",
     )
     parser.add_argument("--fresh", action="store_true", help="execute unchanged notebooks, too")
     add_execution_options(parser, "each notebook")

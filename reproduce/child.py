@@ -7,10 +7,15 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from typing import Any
 
 PACKAGES = ("grpo-lib", "numpy", "scipy", "sympy", "python-flint", "papermill", "jupyter-book")
 """What the results and the book rest on."""
+
+
+PRINTED_AT_MOST = 1_000_000
+"""Characters that a notebook may print; the longest of the book prints a few thousand."""
 
 
 def main(program: str, *arguments: str) -> None:
@@ -40,8 +45,10 @@ def follow_runner() -> None:
 def run_kernel() -> None:
     """Run an IPython kernel that reads no configuration and no start-up files.
 
-    It describes its environment in the part of the protocol that tells about the language.
+    It describes its environment in the part of the protocol that tells about the language. Its
+    first argument is the list of data files that the notebook may read, in JSON.
     """
+    import json
     import logging
 
     from ipykernel.ipkernel import IPythonKernel
@@ -51,6 +58,12 @@ def run_kernel() -> None:
     class Kernel(IPythonKernel):
         language_info = IPythonKernel.language_info | {"environment": describe_environment()}
 
+    class KernelApp(IPKernelApp):
+        def init_io(self) -> None:
+            super().init_io()
+            sys.stdout.write = bounded(sys.stdout.write)
+            sys.stderr.write = bounded(sys.stderr.write)
+
     # Those of the user are out of sight already, because IPYTHONDIR is a folder of our own.
     application.ENV_CONFIG_DIRS.clear()
     application.SYSTEM_CONFIG_DIRS.clear()
@@ -59,7 +72,49 @@ def run_kernel() -> None:
         lambda record: "font cache" not in record.getMessage()
     )
     # By default it would look for configuration in the working directory.
-    IPKernelApp.launch_instance(kernel_class=Kernel, config_file_paths=[])
+    refuse_to_read_more_than(json.loads(sys.argv.pop(1)))
+    KernelApp.launch_instance(kernel_class=Kernel, config_file_paths=[])
+
+
+def bounded(write: Callable[[str], object]) -> Callable[[str], object]:
+    """Make a stream's ``write`` end the cell that prints more than a page can take."""
+    left = PRINTED_AT_MOST
+
+    def write_if_left(text: str) -> object:
+        nonlocal left
+        left -= len(text)
+        if left < 0:
+            raise RuntimeError(f"a notebook may print at most {PRINTED_AT_MOST:,} characters")
+        return write(text)
+
+    return write_if_left
+
+
+def refuse_to_read_more_than(data: Sequence[str]) -> None:
+    """Refuse to open a file of the project whose change would go unnoticed when results are reused.
+
+    Args:
+        data: the files that the notebook declares, from the project's root, which is the working
+            directory.
+    """
+    root = os.path.join(os.getcwd(), "")
+    known = {root + name for name in ("requirements.lock", *data)}
+    folders = (*(os.path.join(root + name, "") for name in ("grpo_lib", "_build")), sys.prefix)
+
+    def refuse(event: str, arguments: tuple) -> None:
+        if event != "open" or not isinstance(arguments[0], str):
+            return
+        path, mode, flags = arguments
+        path = os.path.abspath(path)
+        own = path.startswith(root) and not path.startswith(folders) and path not in known
+        writes = flags & os.O_WRONLY or set(mode or "") & set("wax")
+        if own and not writes and os.path.isfile(path):
+            raise RuntimeError(
+                f"{path.removeprefix(root)} is read, but not declared: list it in this notebook's "
+                'metadata, as {"reproduce": {"data": ["FILE", ...]}}'
+            )
+
+    sys.addaudithook(refuse)
 
 
 def describe_environment() -> dict[str, Any]:

@@ -30,6 +30,8 @@ def reporting(main: Callable[P, int]) -> Callable[P, int]:
             print(f"error: {error}", file=sys.stderr)
         except OSError as error:
             print(f"error: {system.message(error)}", file=sys.stderr)
+        except MemoryError:
+            print(f"error: {system.OUT_OF_MEMORY}", file=sys.stderr)
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             return 130

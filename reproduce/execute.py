@@ -89,18 +89,18 @@ def execute(
     for name in names:
         try:
             source = read_notebook(project.notebooks / f"{name}.ipynb")
-            data = project.fingerprint(_data_files(project, name, source))
+            data = _declared_data(project, name, source)
         except ReproduceError as error:
             results[name] = Result(name, error=str(error))
             continue
-        key = _content_key(source, parameters, [*rests_on, data])
+        key = _content_key(source, parameters, [*rests_on, project.fingerprint(data)])
         stored_key, stored = _read_stored(project.executed / f"{name}.ipynb")
         if stored_key == key and not fresh:
             results[name] = stored
         else:
             code_cells = sum(cell.cell_type == "code" for cell in source.cells)
             expected = stored.seconds if stored else code_cells
-            waiting.append(_Job(name, source, key, expected, timeout))
+            waiting.append(_Job(name, source, data, key, expected, timeout))
 
     with (
         tqdm(total=len(names), unit="notebook", leave=False, disable=None) as bar,
@@ -141,7 +141,7 @@ def read_notebook(path: Path) -> NotebookNode:
     return notebook
 
 
-def _data_files(project: Project, name: str, notebook: NotebookNode) -> list[Path]:
+def _declared_data(project: Project, name: str, notebook: NotebookNode) -> list[Path]:
     """The data files that a notebook says it reads, in its metadata: ``reproduce``, ``data``.
 
     Raises:
@@ -187,10 +187,17 @@ class _Job:
     """One notebook to execute: follows which cell is running and how much time is left."""
 
     def __init__(
-        self, name: str, source: NotebookNode, key: str, expected: float, timeout: float
+        self,
+        name: str,
+        source: NotebookNode,
+        data: Sequence[Path],
+        key: str,
+        expected: float,
+        timeout: float,
     ) -> None:
         self.name = name
         self.source = source
+        self.data = data
         self.key = key
         self.expected = expected  # seconds of the run before, or else the number of code cells
         self.timeout = timeout
@@ -212,6 +219,8 @@ class _Job:
             if found := _first_error(self.running.cells):
                 self.place = cell_place(self.name, self.running.cells, found[0])
             reason = f"{error.ename}: {(error.evalue.splitlines() or [''])[0]}"
+            if error.ename == "MemoryError":
+                reason = f"{reason.rstrip(' :')}: {system.OUT_OF_MEMORY}"
         except CellTimeoutError:
             reason = f"time-out: the notebook was not done after {self.timeout:g} s"
         except DeadKernelError:
@@ -254,7 +263,8 @@ class _Job:
 
         class Kernel(hermetic.KernelManager):  # papermill takes a class
             def __init__(self, **options: Any) -> None:
-                super().__init__(variables, **options)
+                files = [path.relative_to(root).as_posix() for path in job.data]
+                super().__init__(variables, files, **options)
                 job.kernel = self
 
         # The event loop that nbclient works in; when it is closed, no task of a failed run is left.

@@ -1,6 +1,7 @@
 """Processes that see the project's own interpreter and none of the caller's settings."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,8 @@ from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+
+from reproduce import system
 
 PASSED_ON = (
     "PATH",
@@ -107,9 +110,16 @@ class KernelManager(AsyncKernelManager):
     can take a port in between.
     """
 
-    def __init__(self, environment: Mapping[str, str], **options: Any) -> None:
-        """Prepare for kernels with these environment variables."""
+    def __init__(self, environment: Mapping[str, str], data: Sequence[str], **options: Any) -> None:
+        """Prepare for a kernel.
+
+        Args:
+            environment: its environment variables.
+            data: files of the project that it may read besides the package, from the root.
+            options: those of an `AsyncKernelManager`.
+        """
         self.environment = environment
+        self.data = list(data)
         self.process: subprocess.Popen | None = None
         self._sockets = tempfile.TemporaryDirectory(prefix="kernel-", dir=_socket_parent())
         connection = f"{self._sockets.name}/k.json"
@@ -119,7 +129,7 @@ class KernelManager(AsyncKernelManager):
     def kernel_spec(self) -> KernelSpec:
         """How a kernel is started."""
         return KernelSpec(
-            argv=command("kernel", "-f", "{connection_file}"),
+            argv=command("kernel", json.dumps(self.data), "-f", "{connection_file}"),
             display_name="Python 3",
             language="python",
             metadata={"kernel_provisioner": {"provisioner_name": "local-provisioner"}},
@@ -134,7 +144,7 @@ class KernelManager(AsyncKernelManager):
         """Say how a kernel that died by itself ended, and what to do if that can be told."""
         status = self.process.wait()
         if status == -signal.SIGKILL:
-            return "killed: most likely memory ran out; do less at a time, such as with --jobs 1"
+            return f"killed, most likely because {system.OUT_OF_MEMORY}"
         if status < 0:
             return f"by the signal {signal.Signals(-status).name}"
         return f"with the exit status {status}"

@@ -5,6 +5,9 @@ import math
 import os
 from collections.abc import Callable
 
+LEAST_SCALE = 0.1
+"""The smallest samples of the notebooks have 40 draws; with fewer than 4 some checks have none."""
+
 
 def add_execution_options(parser: argparse.ArgumentParser, part: str) -> None:
     """Add the options of a command that executes notebooks, ``--jobs`` and ``--timeout``.
@@ -49,3 +52,12 @@ def positive(text: str) -> float:
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return int(value) if value.is_integer() else value
+
+
+def scale(text: str) -> float:
+    """Parse a factor for the number of random checks."""
+    value = positive(text)
+    if value < LEAST_SCALE:
+        reason = f"is below {LEAST_SCALE}, where some checks would be left without a sample"
+        raise argparse.ArgumentTypeError(f"{text!r} {reason}")
+    return value

@@ -3,6 +3,7 @@
 import codecs
 import json
 import re
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -11,6 +12,7 @@ from reproduce import site
 from reproduce.__main__ import main
 from reproduce.execute import _read_stored
 from reproduce.ledger import SCHEMA
+from reproduce.options import LEAST_SCALE
 from reproduce.project import read_text
 
 
@@ -133,6 +135,7 @@ def test_two_runs_give_the_same_ledger(built, monkeypatch):
         (["--seed", "-1"], "'-1' is not a whole number of at least 0"),
         (["--seed", "1.5"], "'1.5' is not a whole number of at least 0"),
         (["--scale", "0"], "'0' is not a number above 0"),
+        (["--scale", "0.09"], "'0.09' is below 0.1, where some checks would be left without"),
         (["--timeout", "nan"], "'nan' is not a number above 0"),
         (["--timeout", "soon"], "'soon' is not a number above 0"),
         (["--fast"], "unrecognized arguments: --fast"),
@@ -143,6 +146,19 @@ def test_bad_arguments(capsys, arguments, message):
         main(arguments)
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_least_scale_leaves_every_check_its_samples():
+    """The smallest sample of a notebook must not shrink below 4, which special cases take up."""
+    sample = re.compile(r"(max\(\d+, )?int\(([\d_]+) \* scale\)")
+    sizes = {
+        (path.name, match[0]): int(match[2].replace("_", ""))
+        for path in sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+        for match in sample.finditer(path.read_text("utf-8"))
+        if not match[1]  # a size that has its own least value
+    }
+    assert len(sizes) > 50
+    assert {place for place, size in sizes.items() if int(size * LEAST_SCALE) < 4} == set()
 
 
 def test_only_an_unknown_notebook(built):

@@ -60,6 +60,39 @@ def test_a_run_goes_on_whatever_becomes_of_its_output(tmp_path, variables, strea
         assert run.stdout.startswith("0.1 \\u2264 0.2, \\udcff\n")
 
 
+NOBODY = """
+import pwd
+
+def getpwuid(uid):
+    raise KeyError(uid)
+
+pwd.getpwuid = getpwuid
+"""
+
+
+def test_a_run_needs_neither_home_nor_network_nor_a_reader(built, tmp_path):
+    """A user without a name or a home, no loopback, a narrow umask, an odd temporary folder."""
+    odd = tmp_path / ("long" * 20)
+    odd.mkdir()
+    (tmp_path / "sitecustomize.py").write_text(NOBODY)
+    isolated = ["unshare", "--net"]
+    if subprocess.run([*isolated, "true"], capture_output=True).returncode:
+        isolated = []  # only some may take the network away
+    command = [*isolated, sys.executable, "-m", "reproduce", "--only", "good", "--fresh"]
+    variables = ASCII | {"PYTHONPATH": f"{tmp_path}:{ROOT}", "TMPDIR": str(odd)}
+    home = {"HOME", "IPYTHONDIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR"}
+    run = subprocess.run(
+        ["bash", "-c", '"$@" | head -1; exit ${PIPESTATUS[0]}', "bash", *command],
+        cwd=built.root,
+        env={name: os.environ[name] for name in os.environ.keys() - home} | variables,
+        umask=0o077,
+        capture_output=True,
+        text=True,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.startswith("passed  good")
+
+
 @pytest.mark.parametrize(
     ("fault", "status", "said"),
     [
