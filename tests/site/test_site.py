@@ -14,7 +14,7 @@ import grpo_lib
 from reproduce.project import read_yaml
 from reproduce.screenshots import readme_figure
 from reproduce.sweep import read_table
-from tests.conftest import HTML, ROOT, Build
+from tests.conftest import HTML, ROOT
 
 SEEDS = read_table(ROOT / "book" / "seeds.csv")
 
@@ -183,15 +183,6 @@ def test_the_worst_case_over_seeds_keeps_its_bound() -> None:
         assert kept, row
     seeds = {row.seed for row in SEEDS if row.seed is not None}
     assert seeds == set(range(21))  # each of 21 seeds is the worst for some entry
-
-
-def test_the_run_keeps_its_limits(build: Build) -> None:
-    """A fast run on two cores, and kernels of less than 1 GB."""
-    ledger = json.loads((HTML / "ledger.json").read_text("utf-8"))
-    seconds = {claim["notebook"]: claim["seconds"] for claim in ledger["claims"]}
-    assert max(seconds.values()) <= 20 * build.slowness, seconds
-    assert build.usage.seconds <= 2 * 180 * build.slowness
-    assert build.usage.memory < 1e9
 
 
 def test_ledger_is_published() -> None:
