@@ -26,8 +26,8 @@ settings.load_profile("reproducible")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is slow, and put it first, so that no worker is left with it at the end.
 
-    The very first test builds the book. The others that read it come last: meanwhile the other
-    workers are busy with the rest.
+    The very first test builds the book. The others that read it come last, those in a browser
+    first of them: meanwhile the other workers are busy with the rest.
     """
     for item in items:
         if not SLOW.isdisjoint(item.fixturenames):
@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     rest = [item for item in items if "build" not in item.fixturenames]
     rest.sort(key=lambda item: item.get_closest_marker("slow") is None)
     readers.sort(key=lambda item: "open_tab" not in item.fixturenames)
-    items[:] = readers[:1] + rest + readers[1:]
+    items[:] = readers[-1:] + rest + readers[:-1]
 
 
 @dataclass(frozen=True)

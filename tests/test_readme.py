@@ -1,4 +1,4 @@
-"""What README.md shows is what happens."""
+"""What README.md and CONTRIBUTING.md show is what happens."""
 
 import ast
 import re
@@ -8,6 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 
 
 def test_the_example_gives_the_number_beside_it() -> None:
@@ -20,11 +22,31 @@ def test_the_example_gives_the_number_beside_it() -> None:
     assert value == pytest.approx(promised, abs=5e-5)
 
 
-def test_commands_and_files_exist() -> None:
-    makefile = (ROOT / "Makefile").read_text("utf-8")
-    targets = re.findall(r"\$ make (\w+)", README)
-    assert targets
-    assert [target for target in targets if f"\n{target}:" not in makefile] == []
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+def missing(page: str) -> list[str]:
+    """Targets of `make`, links, and files and folders in code that a page names but nobody has."""
+    targets = re.findall(r"(?:\$ |`)make (\w+)", page)
+    names = re.findall(r"`([\w./-]+/[\w./-]+|[\w-]+\.(?:md|toml|lock|py))`", page)
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", page) if "://" not in link]
+    generated = [name for name in names if name.startswith("_build/")]
+    return [target for target in targets if f"\n{target}:" not in MAKEFILE] + [
+        name for name in [*names, *links] if not (ROOT / name).exists() and name not in generated
+    ]
+
+
+@pytest.mark.parametrize("page", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
+def test_commands_and_files_exist(page: str) -> None:
+    assert missing(page) == []
+
+
+def test_missing_commands_and_files_are_seen() -> None:
+    page = "```console\n$ make tea\n```\n`make coffee`, `tests/tea`, `tea.md`, [tea](book/tea.md)"
+    assert missing(page) == ["tea", "coffee", "tests/tea", "tea.md", "book/tea.md"]
+
+
+def test_the_everyday_loop_leaves_out_what_is_slow() -> None:
+    assert '-m "not slow" ' in MAKEFILE.partition("\ncheck:")[2].partition("\n\n")[0]
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    last = (ROOT / ".ci/run").read_text("utf-8").splitlines()[-1]
+    assert f"$ {last}\n" in README and last == "make test"

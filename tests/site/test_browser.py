@@ -280,4 +280,5 @@ def test_a_dark_chapter_prints_light(page: Page) -> None:
     screen = page.evaluate(ground)
     page.pdf()
     assert page.evaluate("printed") == "rgb(255, 255, 255)"
-    assert page.evaluate(ground) == screen != "rgb(255, 255, 255)"
+    page.wait_for_function("([ground, screen]) => eval(ground) === screen", arg=[ground, screen])
+    assert screen != "rgb(255, 255, 255)"
