@@ -11,9 +11,10 @@ terms that cancel, the number of terms, or the growth of an orbit through its sl
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import expit
 
 from .dynamics import Recurrence
-from .validation import Array, broadcastable, real_array, require
+from .validation import Array, broadcastable, distribution, real_array, require
 
 UNIT = 2.0**-53
 """Relative error of one correctly rounded operation on doubles."""
@@ -78,9 +79,11 @@ def orbit_bound(
     p (1 - p) + eps. Then ``Omega' = Omega t s / 2``, so Omega changes at most by the factor
     ``exp(e_n / 2)`` within ``e_n``. And ``Omega'' = Omega (t^2 s^2 + (1 - t^2) s -
     2 t^2 s (1 - s)) / 4`` is at most ``Omega / 4`` in size, because both factors are in [0, 1]:
-    the first two terms add up to at most 1, and the third is at most 1/2. So
-    ``s_n <= |G'(L_n)| + e_n exp(e_n / 2) Omega(L_n) / (4 beta)``. A constant scale has no slope and
-    no curvature, and the same bound holds.
+    the first two terms add up to at most 1, and the third is at most 1/2. It is at most
+    ``Omega s / 2``, too, as every term has the factor s; within ``e_n``, s grows at most by the
+    factor ``exp(e_n)``. So ``s_n <= |G'(L_n)| + e_n exp(3 e_n / 2) bend``, where ``bend`` is
+    ``Omega / beta`` times the smaller of 1/4 and s / 2 at ``L_n``. A constant scale has no slope
+    and no curvature, and the same bound holds.
 
     The two log-odds an orbit starts from usually come from probabilities. So ``e_0`` is `STEP`
     times the larger of 1 and ``|L_0|``, and the reference's error, of the same form, enters every
@@ -121,18 +124,121 @@ def orbit_bound(
     alpha = np.asarray(recurrence.alpha)
     pull = recurrence.normalization.scale(L) / recurrence.beta
     slope = np.abs(recurrence.slope(L)) + STEP * (1 + pull)
+    bend = _bend(recurrence, L)
     bound = np.empty(np.broadcast_shapes(slope.shape, (len(L), *L_ref.shape)))
     bound[0] = np.where(np.isinf(L[0]), 0.0, STEP * np.maximum(1, np.abs(L[0])))
     of_reference = STEP * np.maximum(_share(alpha, np.ones_like(L_ref)), _share(alpha, L_ref))
     with np.errstate(over="ignore", invalid="ignore"):
         for n, own in enumerate(np.broadcast_to(step_error, (len(L) - 1, *bound.shape[1:]))):
-            steepest = slope[n] + bound[n] * np.exp(bound[n] / 2) * pull[n] / 4
+            steepest = slope[n] + bound[n] * np.exp(1.5 * bound[n]) * bend[n]
             grown = steepest * bound[n] + own + of_reference
             absorbed = np.isinf(_share(alpha, L_ref)) | (
                 (alpha < 1) & np.isinf(L[n]) & (bound[n] == 0)
             )
             bound[n + 1] = np.where(absorbed, 0.0, np.where(np.isnan(grown), np.inf, grown))
     return bound
+
+
+def fixed_point_bound(recurrence: Recurrence, *, L: ArrayLike, L_ref: ArrayLike) -> Array:
+    """Bound on the distance between a computed fixed point and the exact one.
+
+    `fixed_points` stops where ``f = log((L - L_ref) alpha beta / Omega)`` is 0 up to rounding: the
+    hyperbolic cosine, the root of the sum of squares and their products make 26 `UNIT`, the
+    stopping rule 4, a last Newton step 1. The exact step then moves L by at most 31 `UNIT` times
+    ``Omega / beta``, which `step_bound` covers, and the rounding of L itself adds ``UNIT |L|``.
+
+    So the fixed point is near ``e = step_bound / |1 - G'(L)| + UNIT |L|``. Within ``2 e`` the slope
+    changes by at most ``2 e exp(3 e) bend``, with the ``bend`` of `orbit_bound`. If that is at most
+    half of ``|1 - G'(L)|``, then ``G(L) - L`` is monotone there, changes by more than its size at
+    the computed point, and has its zero within ``2 e``. Otherwise the fixed point is about to merge
+    with another, and rounding decides whether there is one: the bound is inf.
+
+    Args:
+        recurrence: the map.
+        L: computed fixed points, shape [...].
+        L_ref: log-odds of the reference, taken as exact, shape [...].
+
+    Returns:
+        The bound in log-odds, shape [...]; 0 at -inf and +inf, the ends.
+
+    Raises:
+        ValueError: NaN, or shapes that do not broadcast.
+
+    Examples:
+        >>> from grpo_lib import Recurrence, fixed_points
+        >>> from grpo_lib.rounding import fixed_point_bound
+        >>> recurrence = Recurrence(beta=1.0)
+        >>> L = fixed_points(recurrence, L_ref=-2.0).log_odds[0]
+        >>> print(f"{fixed_point_bound(recurrence, L=L, L_ref=-2.0):.1e}")
+        2.8e-14
+    """
+    L, L_ref = real_array("L", L), real_array("L_ref", L_ref)
+    own = step_bound(recurrence, L=L, L_ref=L_ref)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        pull = recurrence.normalization.scale(L) / recurrence.beta
+        rise = np.abs(1 - recurrence.slope(L)) - STEP * (1 + pull)
+        near = own / rise + UNIT * np.abs(L)
+        alone = (rise > 0) & (4 * near * np.exp(3 * near) * _bend(recurrence, L) <= rise)
+    return np.where(np.isinf(L), 0.0, np.where(alone, 2 * near, np.inf))
+
+
+def update_bound(*anchors: ArrayLike, pull: ArrayLike, L: ArrayLike = 0.0) -> Array:
+    """Bound on the error of the logarithms of the masses after one update of a whole policy.
+
+    The update is ``anchor exp(A / beta) / Z``. Its anchor may be the geometric mean of two
+    policies. Let ``size`` be the largest logarithm, in size, of their masses.
+
+    A logarithm is off by `FUNCTION` times its size, the sums and products that lead to an exponent
+    by at most 8 `UNIT`, and the exponential by `FUNCTION`. Dividing by the sum of the masses at
+    most doubles this and adds as many roundings as there are outcomes. The geometric mean and the
+    update itself both do so: 56 size + 42 + 2 outcomes.
+
+    The exponents of a success and of a failure are ``pull = Omega(L) / beta`` apart. The log-odds
+    L, read off a policy, are off by 11 (abs(L) + 2) + 2 outcomes, and Omega changes at most half
+    as fast as they do. Two functions, and the operations around them, are 30. With the doubling
+    that makes 12 abs(L) + 2 outcomes + 82 per unit of pull. All numbers are in `UNIT`, and the
+    bound rounds them up.
+
+    Log-odds of success read off the new policy are off by at most twice the bound, since the
+    divisor drops out and reading costs less than an update. Total variation is off by at most
+    half.
+
+    Args:
+        *anchors: the policy or the policies that anchor the update, each of shape
+            [..., outcomes]. Outcomes without mass stay without and are exact.
+        pull: ``Omega / beta``, shape [...].
+        L: log-odds of the policy that Omega is taken at, shape [...]; 0 if Omega is constant.
+            At -inf and +inf they are exact.
+
+    Returns:
+        The bound on the error of a logarithm, that is the relative error of a mass, shape [...].
+
+    Raises:
+        ValueError: no anchor, masses that are none, a negative pull, or shapes that do not
+            broadcast.
+
+    Examples:
+        >>> from grpo_lib.rounding import update_bound
+        >>> print(f"{update_bound([0.1, 0.9], pull=2.0, L=-2.2):.1e}")
+        5.5e-14
+    """
+    require(bool(anchors), "anchors", anchors, "at least one policy")
+    masses = [distribution("anchors", anchor) for anchor in anchors]
+    pull, L = real_array("pull", pull), real_array("L", L)
+    require(pull >= 0, "pull", pull, "at least 0")
+    outcomes, L = masses[0].shape[-1], np.where(np.isinf(L), 0.0, np.abs(L))
+    broadcastable(pull=pull, L=L, **{f"anchor {i}": mass[..., 0] for i, mass in enumerate(masses)})
+    sizes = [np.max(-np.log(np.where(mass > 0, mass, 1)), axis=-1) for mass in masses]
+    size = np.maximum.reduce(np.broadcast_arrays(*sizes))
+    return UNIT * (64 * (1 + size) + 4 * outcomes * (1 + pull) + 16 * (6 + L) * pull)
+
+
+def _bend(recurrence: Recurrence, L: Array) -> Array:
+    """Bound on ``|G''|`` at L; within a distance e it grows at most by ``exp(3 e / 2)``."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        scale = recurrence.normalization.scale(L)
+        share = expit(L) * expit(-L) * scale**2  # NaN where Omega exceeds the doubles: it is 1
+        return scale / recurrence.beta * np.fmin(0.25, share / 2)
 
 
 def _share(weight: ArrayLike, L: Array) -> Array:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from mpmath import mp
 
-from grpo_lib import MeanOnly, MeanVariance, Recurrence
-from grpo_lib.rounding import STEP, UNIT, orbit_bound, step_bound
+from grpo_lib import MeanOnly, MeanVariance, Recurrence, fixed_points, phase_boundaries
+from grpo_lib.rounding import STEP, UNIT, fixed_point_bound, orbit_bound, step_bound
 
 rng = np.random.default_rng(0)
 COUNT = 60
@@ -77,6 +77,15 @@ def test_slopes_carry_the_bound() -> None:
     assert orbit_bound(quiet, L=path, L_ref=path[0])[-1] < 5 * STEP
 
 
+def test_a_flat_scale_does_not_bend_however_large_it_is() -> None:
+    recurrence = Recurrence(1e-3, MeanVariance(1e-12))
+    top = fixed_points(recurrence, L_ref=1.0).log_odds[0]
+    assert top > 1e8
+    assert fixed_point_bound(recurrence, L=top, L_ref=1.0) < 4 * STEP * top
+    path = recurrence.trajectory(p_ref=0.7, steps=50).log_odds
+    assert orbit_bound(recurrence, L=path, L_ref=path[0])[-1] < 4 * STEP * top
+
+
 def test_an_orbit_that_forgets_its_digits_has_no_bound() -> None:
     recurrence = Recurrence(beta=5.0)
     path = recurrence.trajectory(p_ref=1e-4, p_0=0.1, steps=400).log_odds
@@ -101,6 +110,38 @@ def test_a_constant_scale_adds_one_error_a_step() -> None:
     assert np.finfo(float).eps / 2 == UNIT
 
 
+def test_fixed_points_stay_within_their_bound_and_wrong_ones_do_not() -> None:
+    inner = np.nonzero(ALPHA > 0)[0]
+    problems = Recurrence(BETA[inner], MeanVariance(EPS[inner]), ALPHA[inner])
+    found = fixed_points(problems, L_ref=L_REF[inner]).log_odds[:, 0]
+    bound = fixed_point_bound(problems, L=found, L_ref=L_REF[inner])
+    assert np.all(np.isfinite(bound))
+    error = []
+    with mp.workdps(60):
+        for i, L in zip(inner, found, strict=True):
+            b, eps, L_ref = mp.mpf(ALPHA[i]) * mp.mpf(BETA[i]), mp.mpf(EPS[i]), mp.mpf(L_REF[i])
+            exact = mp.findroot(
+                lambda x, b=b, eps=eps, L_ref=L_ref: (
+                    L_ref + 1 / mp.sqrt(1 / (4 * mp.cosh(x / 2) ** 2) + eps) / b - x
+                ),
+                mp.mpf(L),
+            )
+            error.append(float(abs(mp.mpf(L) - exact)))
+    assert np.all(error <= bound)
+    assert np.median(bound / np.fmax(error, UNIT)) < 3000
+    other = Recurrence(BETA[inner] * (1 + 1e-11), MeanVariance(EPS[inner]), ALPHA[inner])
+    moved = np.abs(fixed_points(other, L_ref=L_REF[inner]).log_odds[:, 0] - found)
+    assert np.mean(moved > bound) > 0.5
+
+
+def test_fixed_points_about_to_merge_have_no_bound_and_the_ends_are_exact() -> None:
+    recurrence = Recurrence(1.0)
+    L_ref = phase_boundaries(1.0).fold[1] - 1e-14
+    merging = fixed_points(recurrence, L_ref=L_ref).log_odds[0]
+    assert fixed_point_bound(recurrence, L=merging, L_ref=L_ref) == np.inf
+    assert np.all(fixed_point_bound(recurrence, L=[-np.inf, np.inf], L_ref=0.0) == 0)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -112,6 +153,7 @@ def test_a_constant_scale_adds_one_error_a_step() -> None:
             "step_error must be",
         ),
         (lambda r: step_bound(r, L=[0.0, 1.0], L_ref=[0.0, 1.0, 2.0]), "must broadcast"),
+        (lambda r: fixed_point_bound(r, L=np.nan, L_ref=0.0), "L must be a number, not NaN"),
     ],
 )
 def test_bad_input(call, message) -> None:
