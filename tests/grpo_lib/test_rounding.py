@@ -4,8 +4,18 @@ import numpy as np
 import pytest
 from mpmath import mp
 
-from grpo_lib import MeanOnly, MeanVariance, Recurrence
-from grpo_lib.rounding import STEP, UNIT, orbit_bound, step_bound
+from grpo_lib import (
+    MeanOnly,
+    MeanVariance,
+    Recurrence,
+    advantage,
+    geometric_mean,
+    optimal_policy,
+    random_policies,
+    random_rewards,
+    success_log_odds,
+)
+from grpo_lib.rounding import STEP, UNIT, orbit_bound, step_bound, update_bound
 
 rng = np.random.default_rng(0)
 COUNT = 60
@@ -101,6 +111,55 @@ def test_a_constant_scale_adds_one_error_a_step() -> None:
     assert np.finfo(float).eps / 2 == UNIT
 
 
+def exact_update(reference, old, reward, i: int) -> list:
+    """Masses of one update of whole policies, in 60 digits."""
+    a, q = ([mp.mpf(mass) for mass in policy[i]] for policy in (reference, old))
+    S = sum(mass for mass, r in zip(q, reward[i], strict=True) if r)
+    F = sum(mass for mass, r in zip(q, reward[i], strict=True) if not r)
+    pull = 1 / mp.sqrt(S * F / (S + F) ** 2 + mp.mpf(EPS[i])) / mp.mpf(BETA[i])
+    alpha = mp.mpf(ALPHA[i])
+    masses = [
+        x**alpha * y ** (1 - alpha) * mp.exp(pull * r)
+        for x, y, r in zip(a, q, reward[i].tolist(), strict=True)
+    ]
+    return [mass / sum(masses) for mass in masses]
+
+
+def test_an_update_of_whole_policies_stays_within_its_bound_and_a_wrong_one_does_not() -> None:
+    """Unrelated policies on few and on many outcomes, anchored at one or at both."""
+    for outcomes in (2, 5, 50):
+        reward = random_rewards(rng, COUNT, outcomes)
+        reference, old = (random_policies(rng, L, reward) for L in (L_REF, L_REF[::-1]))
+        L_old = success_log_odds(old, reward)
+        pull = RANDOM.normalization.scale(L_old) / BETA
+        anchor = geometric_mean(reference, old, ALPHA)
+        A = advantage(reward, old, RANDOM.normalization)
+        bound = update_bound(reference, old, pull=pull, L=L_old)
+        with mp.workdps(60):
+            exact = [exact_update(reference, old, reward, i) for i in range(COUNT)]
+            log_exact = np.array([[mp.log(mass) for mass in policy] for policy in exact], float)
+        held = log_exact > -600
+
+        def error(beta, A=A, anchor=anchor, log_exact=log_exact, held=held):
+            found = np.log(optimal_policy(anchor, A, beta), where=held, out=log_exact.copy())
+            return np.max(np.abs(found - log_exact), axis=-1)
+
+        assert np.all(error(BETA) <= bound)
+        assert np.median(error(BETA) / bound) > 1e-3
+        assert np.mean(error(BETA * (1 + 1e-9)) > bound) > 0.5
+
+
+def test_the_bound_of_an_update_grows_with_all_that_it_depends_on() -> None:
+    small = update_bound([0.5, 0.5], pull=1.0)
+    assert small < update_bound([1e-9, 1 - 1e-9], pull=1.0)
+    assert small < update_bound([0.5, 0.5], pull=2.0)
+    assert small < update_bound([0.5, 0.5], pull=1.0, L=-5.0)
+    assert small < update_bound([0.5, 0.3, 0.2], pull=1.0)
+    assert small < update_bound([0.5, 0.5], [0.1, 0.9], pull=1.0)
+    assert small == update_bound([0.5, 0.5], pull=1.0, L=-np.inf)
+    assert update_bound([1.0, 0.0], pull=0.0) == UNIT * 72
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -112,6 +171,10 @@ def test_a_constant_scale_adds_one_error_a_step() -> None:
             "step_error must be",
         ),
         (lambda r: step_bound(r, L=[0.0, 1.0], L_ref=[0.0, 1.0, 2.0]), "must broadcast"),
+        (lambda r: update_bound(pull=1.0), "anchors must be at least one policy"),
+        (lambda r: update_bound([0.5, 0.6], pull=1.0), "anchors must be probabilities"),
+        (lambda r: update_bound([0.5, 0.5], pull=-1.0), "pull must be at least 0"),
+        (lambda r: update_bound([[0.5, 0.5]] * 2, pull=[1.0, 2.0, 3.0]), "must broadcast"),
     ],
 )
 def test_bad_input(call, message) -> None:
