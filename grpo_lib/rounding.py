@@ -135,6 +135,49 @@ def orbit_bound(
     return bound
 
 
+def fixed_point_bound(recurrence: Recurrence, *, L: ArrayLike, L_ref: ArrayLike) -> Array:
+    """Bound on the distance between a computed fixed point and the exact one.
+
+    `fixed_points` stops where ``f = log((L - L_ref) alpha beta / Omega)`` is 0 up to rounding: the
+    hyperbolic cosine, the root of the sum of squares and their products make 26 `UNIT`, the
+    stopping rule 4, a last Newton step 1. The exact step then moves L by at most 31 `UNIT` times
+    ``Omega / beta``, which `step_bound` covers, and the rounding of L itself adds ``UNIT |L|``.
+
+    So the fixed point is near ``e = step_bound / |1 - G'(L)| + UNIT |L|``. Within ``2 e`` the slope
+    changes by at most ``e exp(e) Omega / (2 beta)``, as `orbit_bound` shows. If that is at most
+    half of ``|1 - G'(L)|``, then ``G(L) - L`` is monotone there, changes by more than its size at
+    the computed point, and has its zero within ``2 e``. Otherwise the fixed point is about to merge
+    with another, and rounding decides whether there is one: the bound is inf.
+
+    Args:
+        recurrence: the map.
+        L: computed fixed points, shape [...].
+        L_ref: log-odds of the reference, taken as exact, shape [...].
+
+    Returns:
+        The bound in log-odds, shape [...]; 0 at -inf and +inf, the ends.
+
+    Raises:
+        ValueError: NaN, or shapes that do not broadcast.
+
+    Examples:
+        >>> from grpo_lib import Recurrence, fixed_points
+        >>> from grpo_lib.rounding import fixed_point_bound
+        >>> recurrence = Recurrence(beta=1.0)
+        >>> L = fixed_points(recurrence, L_ref=-2.0).log_odds[0]
+        >>> print(f"{fixed_point_bound(recurrence, L=L, L_ref=-2.0):.1e}")
+        2.8e-14
+    """
+    L, L_ref = real_array("L", L), real_array("L_ref", L_ref)
+    own = step_bound(recurrence, L=L, L_ref=L_ref)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        pull = recurrence.normalization.scale(L) / recurrence.beta
+        rise = np.abs(1 - recurrence.slope(L)) - STEP * (1 + pull)
+        near = own / rise + UNIT * np.abs(L)
+        alone = (rise > 0) & (near * np.exp(near) * pull <= rise)
+    return np.where(np.isinf(L), 0.0, np.where(alone, 2 * near, np.inf))
+
+
 def _share(weight: ArrayLike, L: Array) -> Array:
     """Size of ``weight L``, with 0 times infinity taken as 0."""
     with np.errstate(invalid="ignore"):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from mpmath import mp
 
-from grpo_lib import MeanOnly, MeanVariance, Recurrence
-from grpo_lib.rounding import STEP, UNIT, orbit_bound, step_bound
+from grpo_lib import MeanOnly, MeanVariance, Recurrence, fixed_points, phase_boundaries
+from grpo_lib.rounding import STEP, UNIT, fixed_point_bound, orbit_bound, step_bound
 
 rng = np.random.default_rng(0)
 COUNT = 60
@@ -101,6 +101,38 @@ def test_a_constant_scale_adds_one_error_a_step() -> None:
     assert np.finfo(float).eps / 2 == UNIT
 
 
+def test_fixed_points_stay_within_their_bound_and_wrong_ones_do_not() -> None:
+    inner = np.nonzero(ALPHA > 0)[0]
+    problems = Recurrence(BETA[inner], MeanVariance(EPS[inner]), ALPHA[inner])
+    found = fixed_points(problems, L_ref=L_REF[inner]).log_odds[:, 0]
+    bound = fixed_point_bound(problems, L=found, L_ref=L_REF[inner])
+    assert np.all(np.isfinite(bound))
+    error = []
+    with mp.workdps(60):
+        for i, L in zip(inner, found, strict=True):
+            b, eps, L_ref = mp.mpf(ALPHA[i]) * mp.mpf(BETA[i]), mp.mpf(EPS[i]), mp.mpf(L_REF[i])
+            exact = mp.findroot(
+                lambda x, b=b, eps=eps, L_ref=L_ref: (
+                    L_ref + 1 / mp.sqrt(1 / (4 * mp.cosh(x / 2) ** 2) + eps) / b - x
+                ),
+                mp.mpf(L),
+            )
+            error.append(float(abs(mp.mpf(L) - exact)))
+    assert np.all(error <= bound)
+    assert np.median(bound / np.fmax(error, UNIT)) < 3000
+    other = Recurrence(BETA[inner] * (1 + 1e-11), MeanVariance(EPS[inner]), ALPHA[inner])
+    moved = np.abs(fixed_points(other, L_ref=L_REF[inner]).log_odds[:, 0] - found)
+    assert np.mean(moved > bound) > 0.5
+
+
+def test_fixed_points_about_to_merge_have_no_bound_and_the_ends_are_exact() -> None:
+    recurrence = Recurrence(1.0)
+    L_ref = phase_boundaries(1.0).fold[1] - 1e-14
+    merging = fixed_points(recurrence, L_ref=L_ref).log_odds[0]
+    assert fixed_point_bound(recurrence, L=merging, L_ref=L_ref) == np.inf
+    assert np.all(fixed_point_bound(recurrence, L=[-np.inf, np.inf], L_ref=0.0) == 0)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -112,6 +144,7 @@ def test_a_constant_scale_adds_one_error_a_step() -> None:
             "step_error must be",
         ),
         (lambda r: step_bound(r, L=[0.0, 1.0], L_ref=[0.0, 1.0, 2.0]), "must broadcast"),
+        (lambda r: fixed_point_bound(r, L=np.nan, L_ref=0.0), "L must be a number, not NaN"),
     ],
 )
 def test_bad_input(call, message) -> None:
