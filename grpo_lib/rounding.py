@@ -11,6 +11,7 @@ terms that cancel, the number of terms, or the growth of an orbit through its sl
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import expit
 
 from .dynamics import Recurrence
 from .validation import Array, broadcastable, real_array, require
@@ -78,9 +79,11 @@ def orbit_bound(
     p (1 - p) + eps. Then ``Omega' = Omega t s / 2``, so Omega changes at most by the factor
     ``exp(e_n / 2)`` within ``e_n``. And ``Omega'' = Omega (t^2 s^2 + (1 - t^2) s -
     2 t^2 s (1 - s)) / 4`` is at most ``Omega / 4`` in size, because both factors are in [0, 1]:
-    the first two terms add up to at most 1, and the third is at most 1/2. So
-    ``s_n <= |G'(L_n)| + e_n exp(e_n / 2) Omega(L_n) / (4 beta)``. A constant scale has no slope and
-    no curvature, and the same bound holds.
+    the first two terms add up to at most 1, and the third is at most 1/2. It is at most
+    ``Omega s / 2``, too, as every term has the factor s; within ``e_n``, s grows at most by the
+    factor ``exp(e_n)``. So ``s_n <= |G'(L_n)| + e_n exp(3 e_n / 2) bend``, where ``bend`` is
+    ``Omega / beta`` times the smaller of 1/4 and s / 2 at ``L_n``. A constant scale has no slope
+    and no curvature, and the same bound holds.
 
     The two log-odds an orbit starts from usually come from probabilities. So ``e_0`` is `STEP`
     times the larger of 1 and ``|L_0|``, and the reference's error, of the same form, enters every
@@ -121,12 +124,13 @@ def orbit_bound(
     alpha = np.asarray(recurrence.alpha)
     pull = recurrence.normalization.scale(L) / recurrence.beta
     slope = np.abs(recurrence.slope(L)) + STEP * (1 + pull)
+    bend = _bend(recurrence, L)
     bound = np.empty(np.broadcast_shapes(slope.shape, (len(L), *L_ref.shape)))
     bound[0] = np.where(np.isinf(L[0]), 0.0, STEP * np.maximum(1, np.abs(L[0])))
     of_reference = STEP * np.maximum(_share(alpha, np.ones_like(L_ref)), _share(alpha, L_ref))
     with np.errstate(over="ignore", invalid="ignore"):
         for n, own in enumerate(np.broadcast_to(step_error, (len(L) - 1, *bound.shape[1:]))):
-            steepest = slope[n] + bound[n] * np.exp(bound[n] / 2) * pull[n] / 4
+            steepest = slope[n] + bound[n] * np.exp(1.5 * bound[n]) * bend[n]
             grown = steepest * bound[n] + own + of_reference
             absorbed = np.isinf(_share(alpha, L_ref)) | (
                 (alpha < 1) & np.isinf(L[n]) & (bound[n] == 0)
@@ -144,7 +148,7 @@ def fixed_point_bound(recurrence: Recurrence, *, L: ArrayLike, L_ref: ArrayLike)
     ``Omega / beta``, which `step_bound` covers, and the rounding of L itself adds ``UNIT |L|``.
 
     So the fixed point is near ``e = step_bound / |1 - G'(L)| + UNIT |L|``. Within ``2 e`` the slope
-    changes by at most ``e exp(e) Omega / (2 beta)``, as `orbit_bound` shows. If that is at most
+    changes by at most ``2 e exp(3 e) bend``, with the ``bend`` of `orbit_bound`. If that is at most
     half of ``|1 - G'(L)|``, then ``G(L) - L`` is monotone there, changes by more than its size at
     the computed point, and has its zero within ``2 e``. Otherwise the fixed point is about to merge
     with another, and rounding decides whether there is one: the bound is inf.
@@ -174,8 +178,16 @@ def fixed_point_bound(recurrence: Recurrence, *, L: ArrayLike, L_ref: ArrayLike)
         pull = recurrence.normalization.scale(L) / recurrence.beta
         rise = np.abs(1 - recurrence.slope(L)) - STEP * (1 + pull)
         near = own / rise + UNIT * np.abs(L)
-        alone = (rise > 0) & (near * np.exp(near) * pull <= rise)
+        alone = (rise > 0) & (4 * near * np.exp(3 * near) * _bend(recurrence, L) <= rise)
     return np.where(np.isinf(L), 0.0, np.where(alone, 2 * near, np.inf))
+
+
+def _bend(recurrence: Recurrence, L: Array) -> Array:
+    """Bound on ``|G''|`` at L; within a distance e it grows at most by ``exp(3 e / 2)``."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        scale = recurrence.normalization.scale(L)
+        share = expit(L) * expit(-L) * scale**2  # NaN where Omega exceeds the doubles: it is 1
+        return scale / recurrence.beta * np.fmin(0.25, share / 2)
 
 
 def _share(weight: ArrayLike, L: Array) -> Array:

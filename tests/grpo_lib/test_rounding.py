@@ -77,6 +77,15 @@ def test_slopes_carry_the_bound() -> None:
     assert orbit_bound(quiet, L=path, L_ref=path[0])[-1] < 5 * STEP
 
 
+def test_a_flat_scale_does_not_bend_however_large_it_is() -> None:
+    recurrence = Recurrence(1e-3, MeanVariance(1e-12))
+    top = fixed_points(recurrence, L_ref=1.0).log_odds[0]
+    assert top > 1e8
+    assert fixed_point_bound(recurrence, L=top, L_ref=1.0) < 4 * STEP * top
+    path = recurrence.trajectory(p_ref=0.7, steps=50).log_odds
+    assert orbit_bound(recurrence, L=path, L_ref=path[0])[-1] < 4 * STEP * top
+
+
 def test_an_orbit_that_forgets_its_digits_has_no_bound() -> None:
     recurrence = Recurrence(beta=5.0)
     path = recurrence.trajectory(p_ref=1e-4, p_0=0.1, steps=400).log_odds
