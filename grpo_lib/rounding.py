@@ -57,7 +57,7 @@ def step_bound(recurrence: Recurrence, *, L: ArrayLike, L_ref: ArrayLike) -> Arr
     L, L_ref = real_array("L", L), real_array("L_ref", L_ref)
     shape = broadcastable(L=L, L_ref=L_ref, beta=recurrence.beta, alpha=recurrence.alpha)
     anchor = _share(recurrence.alpha, L_ref) + _share(1 - np.asarray(recurrence.alpha), L)
-    pull = recurrence.normalization.scale(L) / recurrence.beta
+    pull = recurrence.normalization.scale(L=L) / recurrence.beta
     return np.where(np.isinf(anchor), 0.0, np.broadcast_to(STEP * (anchor + pull), shape))
 
 
@@ -122,8 +122,8 @@ def orbit_bound(
     step_error = real_array("step_error", step_error)
     require(step_error >= 0, "step_error", step_error, "at least 0")
     alpha = np.asarray(recurrence.alpha)
-    pull = recurrence.normalization.scale(L) / recurrence.beta
-    slope = np.abs(recurrence.slope(L)) + STEP * (1 + pull)
+    pull = recurrence.normalization.scale(L=L) / recurrence.beta
+    slope = np.abs(recurrence.slope(L=L)) + STEP * (1 + pull)
     bend = _bend(recurrence, L)
     bound = np.empty(np.broadcast_shapes(slope.shape, (len(L), *L_ref.shape)))
     bound[0] = np.where(np.isinf(L[0]), 0.0, STEP * np.maximum(1, np.abs(L[0])))
@@ -175,8 +175,8 @@ def fixed_point_bound(recurrence: Recurrence, *, L: ArrayLike, L_ref: ArrayLike)
     L, L_ref = real_array("L", L), real_array("L_ref", L_ref)
     own = step_bound(recurrence, L=L, L_ref=L_ref)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        pull = recurrence.normalization.scale(L) / recurrence.beta
-        rise = np.abs(1 - recurrence.slope(L)) - STEP * (1 + pull)
+        pull = recurrence.normalization.scale(L=L) / recurrence.beta
+        rise = np.abs(1 - recurrence.slope(L=L)) - STEP * (1 + pull)
         near = own / rise + UNIT * np.abs(L)
         alone = (rise > 0) & (4 * near * np.exp(3 * near) * _bend(recurrence, L) <= rise)
     return np.where(np.isinf(L), 0.0, np.where(alone, 2 * near, np.inf))
@@ -236,7 +236,7 @@ def update_bound(*anchors: ArrayLike, pull: ArrayLike, L: ArrayLike = 0.0) -> Ar
 def _bend(recurrence: Recurrence, L: Array) -> Array:
     """Bound on ``|G''|`` at L; within a distance e it grows at most by ``exp(3 e / 2)``."""
     with np.errstate(over="ignore", invalid="ignore"):
-        scale = recurrence.normalization.scale(L)
+        scale = recurrence.normalization.scale(L=L)
         share = expit(L) * expit(-L) * scale**2  # NaN where Omega exceeds the doubles: it is 1
         return scale / recurrence.beta * np.fmin(0.25, share / 2)
 

@@ -179,9 +179,9 @@ def test_an_update_of_whole_policies_stays_within_its_bound_and_a_wrong_one_does
     """Unrelated policies on few and on many outcomes, anchored at one or at both."""
     for outcomes in (2, 5, 50):
         reward = random_rewards(rng, COUNT, outcomes)
-        reference, old = (random_policies(rng, L, reward) for L in (L_REF, L_REF[::-1]))
+        reference, old = (random_policies(rng, L=L, reward=reward) for L in (L_REF, L_REF[::-1]))
         L_old = success_log_odds(old, reward)
-        pull = RANDOM.normalization.scale(L_old) / BETA
+        pull = RANDOM.normalization.scale(L=L_old) / BETA
         anchor = geometric_mean(reference, old, ALPHA)
         A = advantage(reward, old, RANDOM.normalization)
         bound = update_bound(reference, old, pull=pull, L=L_old)
