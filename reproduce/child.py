@@ -53,7 +53,6 @@ def run_kernel() -> None:
 
     from ipykernel.ipkernel import IPythonKernel
     from ipykernel.kernelapp import IPKernelApp
-    from IPython.core import application
 
     class Kernel(IPythonKernel):
         language_info = IPythonKernel.language_info | {"environment": describe_environment()}
@@ -64,16 +63,18 @@ def run_kernel() -> None:
             sys.stdout.write = bounded(sys.stdout.write)
             sys.stderr.write = bounded(sys.stderr.write)
 
-    # Those of the user are out of sight already, because IPYTHONDIR is a folder of our own.
-    application.ENV_CONFIG_DIRS.clear()
-    application.SYSTEM_CONFIG_DIRS.clear()
+        def load_config_file(self, *_: object, **__: object) -> None:
+            """Read none, be it of the system, of the environment or in the working directory."""
+
+        def _run_startup_files(self) -> None:
+            """Run none."""
+
     # Said once on a slow machine, by the first kernel that draws; it would stand in the book.
     logging.getLogger("matplotlib.font_manager").addFilter(
         lambda record: "font cache" not in record.getMessage()
     )
-    # By default it would look for configuration in the working directory.
     refuse_to_read_more_than(json.loads(sys.argv.pop(1)))
-    KernelApp.launch_instance(kernel_class=Kernel, config_file_paths=[])
+    KernelApp.launch_instance(kernel_class=Kernel)
 
 
 def bounded(write: Callable[[str], object]) -> Callable[[str], object]:
@@ -98,7 +99,7 @@ def refuse_to_read_more_than(data: Sequence[str]) -> None:
             directory.
     """
     root = os.path.join(os.getcwd(), "")
-    known = {root + name for name in ("requirements.lock", *data)}
+    known = {os.path.abspath(name) for name in ("requirements.lock", *data)}
     folders = (*(os.path.join(root + name, "") for name in ("grpo_lib", "_build")), sys.prefix)
 
     def refuse(event: str, arguments: tuple) -> None:

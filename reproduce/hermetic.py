@@ -146,7 +146,7 @@ class KernelManager(AsyncKernelManager):
         if status == -signal.SIGKILL:
             return f"killed, most likely because {system.OUT_OF_MEMORY}"
         if status < 0:
-            return f"by the signal {signal.Signals(-status).name}"
+            return f"by the signal {-status}, {signal.strsignal(-status)}"
         return f"with the exit status {status}"
 
     def kill(self) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -90,7 +90,7 @@ def write_ledger(project: Project, ledger: dict[str, Any]) -> None:
 
 
 def describe_run(
-    started: datetime, jobs: int, parameters: dict[str, float], results: Iterable[Result]
+    started: datetime, jobs: int, parameters: dict[str, float], results: Sequence[Result]
 ) -> dict[str, Any]:
     """Describe the run that began at `started` and has just executed, or reused, these results."""
     environments: list[dict[str, Any]] = []

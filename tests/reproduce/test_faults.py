@@ -174,7 +174,7 @@ def test_a_notebook_runs_again_when_a_data_file_that_it_declares_has_changed(tre
     tree.claim("theorem-1", notebook="reading")
     show = tree.evidence("theorem-1", MEASURED, REJECTED)
     tree.notebook("reading", f"value = open('data/runs.csv').read()\n{show}")
-    declare(tree, "reading", {"data": ["data/runs.csv"]})
+    declare(tree, "reading", {"data": ["book/../data/runs.csv"]})
     tree.write("data/runs.csv", "1")
     said = [tree.run("--only", "reading").out for _ in range(2)]
     tree.write("data/runs.csv", "2")
