@@ -214,7 +214,7 @@ def _regime(L_ref: Array, alpha: Array, beta: Array, eps: Array) -> Array:
     found[x_1 > c_1] = Regime.RUNS_TO_ONE
     (cells,) = np.nonzero(x_1 <= c_1)
     state = np.stack([L_ref, L_ref, x_1, x_2, radius, low, alpha, beta, eps])[:, cells]
-    closed = closed[cells]
+    closed, recurrence = closed[cells], None
     for _ in range(STEPS):
         L, L_ref, x_1, x_2, radius, low, alpha, beta, eps = state
         runs = x_2 < L
@@ -222,9 +222,11 @@ def _regime(L_ref: Array, alpha: Array, beta: Array, eps: Array) -> Array:
         done = runs | settles | (closed & (low <= L) & (x_2 >= L))
         found[cells[settles]] = Regime.SETTLES
         found[cells[runs]] = Regime.RUNS_TO_ONE
-        cells, closed, state = cells[~done], closed[~done], state[:, ~done]
-        if not cells.size:
-            break
-        L, L_ref, *_, alpha, beta, eps = state
-        state[0] = Recurrence(beta, MeanVariance(eps), alpha)._step(L, L_ref)
+        if recurrence is None or done.any():  # go on with the others alone
+            cells, closed, state = cells[~done], closed[~done], state[:, ~done]
+            if not cells.size:
+                break
+            L, L_ref, *_, alpha, beta, eps = state
+            recurrence = Recurrence(beta, MeanVariance(eps), alpha)
+        state[0] = recurrence._step(L, L_ref)
     return found
