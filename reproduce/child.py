@@ -4,6 +4,7 @@ It imports nothing of this package, because a kernel works with what the project
 """
 
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -20,16 +21,18 @@ PRINTED_AT_MOST = 1_000_000
 
 def main(program: str, *arguments: str) -> None:
     """Run one of the two programs with these arguments of its own."""
-    follow_runner()
     sys.argv[1:] = arguments
     {"kernel": run_kernel, "jupyter-book": build_book}[program]()
 
 
-def follow_runner() -> None:
+def follow_runner(*folders: str) -> None:
     """End when the runner ends, however it does, and with all that was started from here.
 
     The runner holds the other end of standard input and never writes to it: the end of that file
     is the runner's end.
+
+    Args:
+        folders: what the runner can no longer remove.
     """
     runner = os.dup(0)
     with open(os.devnull) as nothing:
@@ -37,6 +40,8 @@ def follow_runner() -> None:
 
     def wait() -> None:
         os.read(runner, 1)
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
         os.killpg(0, signal.SIGKILL)
 
     threading.Thread(target=wait, daemon=True).start()
@@ -46,7 +51,8 @@ def run_kernel() -> None:
     """Run an IPython kernel that reads no configuration and no start-up files.
 
     It describes its environment in the part of the protocol that tells about the language. Its
-    first argument is the list of data files that the notebook may read, in JSON.
+    first arguments are the folder of its sockets, and the list of data files that the notebook may
+    read, in JSON.
     """
     import json
     import logging
@@ -73,6 +79,7 @@ def run_kernel() -> None:
     logging.getLogger("matplotlib.font_manager").addFilter(
         lambda record: "font cache" not in record.getMessage()
     )
+    follow_runner(sys.argv.pop(1))
     refuse_to_read_more_than(json.loads(sys.argv.pop(1)))
     KernelApp.launch_instance(kernel_class=Kernel)
 
@@ -147,6 +154,7 @@ def build_book() -> None:
     """Run jupyter-book, whose console script need not be on the PATH."""
     from pathlib import Path
 
+    follow_runner()
     # The book's extension is in this package, which is not installed.
     sys.path.append(str(Path(__file__).parents[1]))
     import reproduce  # noqa: F401, I001

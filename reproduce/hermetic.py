@@ -129,7 +129,10 @@ class KernelManager(AsyncKernelManager):
     def kernel_spec(self) -> KernelSpec:
         """How a kernel is started."""
         return KernelSpec(
-            argv=command("kernel", json.dumps(self.data), "-f", "{connection_file}"),
+            argv=command(
+                *("kernel", self._sockets.name, json.dumps(self.data)),
+                *("-f", "{connection_file}"),
+            ),
             display_name="Python 3",
             language="python",
             metadata={"kernel_provisioner": {"provisioner_name": "local-provisioner"}},
