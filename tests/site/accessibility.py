@@ -59,6 +59,7 @@ EMPTY_REPEATS = """() => {
     }
     for (const element of signatures.keys()) {
         if (kept.has(element) || !kept.has(element.parentElement)) continue;
+        if (element.parentElement.closest("a, button, label, summary")) continue;  // a whole name
         element.replaceChildren();
         if (element.matches("pre *, svg *")) element.remove();
         else element.hidden = !element.matches("dt, dd, th, td");  // a pair each
