@@ -17,7 +17,7 @@ from reproduce.alone import alone
 from reproduce.execute import Result, execute, read_notebook
 from reproduce.ledger import collect
 from reproduce.markup import chapter_link, list_table, plain
-from reproduce.project import Project, ReproduceError, write_text
+from reproduce.project import Project, ReproduceError, read_text, write_text
 from reproduce.register import load_register
 
 FIELDS = ("claim", "kind", "name", "bound", "worst", "setting")
@@ -242,17 +242,24 @@ def as_csv(rows: Iterable[Worst]) -> str:
 
 
 def read_table(path: Path) -> list[Worst]:
-    """Read what `as_csv` wrote."""
-    with path.open(encoding="utf-8", newline="") as file:
+    """Read what `as_csv` wrote.
+
+    Raises:
+        ReproduceError: the file is something else.
+    """
+    rows = csv.reader(io.StringIO(read_text(path)))
+    try:
+        if tuple(next(rows, ())) != FIELDS:
+            raise ValueError
         return [
-            Worst(
-                **{field: row[field] for field in ("claim", "kind", "name")},
-                bound=float(row["bound"]),
-                worst=float(row["worst"]),
-                setting=row["setting"] or None,
-            )
-            for row in csv.DictReader(file)
+            Worst(claim, kind, name, float(bound), float(worst), setting or None)
+            for claim, kind, name, bound, worst, setting in rows
         ]
+    except ValueError:
+        raise ReproduceError(
+            f"book/{path.name} is not a table of worst cases with the columns "
+            f"{', '.join(FIELDS)}: make it anew with make sweep or make rounding"
+        ) from None
 
 
 def as_table(rows: Iterable[Worst], ledger: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from reproduce import rounding, sweep
-from reproduce.project import Project
+from reproduce.project import Project, ReproduceError
 from reproduce.variations import Worst, as_csv, read_table, worst_cases
 
 SEEDED = """
@@ -74,6 +74,17 @@ def test_the_table_is_read_as_it_was_written(tmp_path) -> None:
     path = tmp_path / "seeds.csv"
     path.write_text(as_csv(FOUND), "utf-8")
     assert read_table(path) == FOUND
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff\x00", b"claim,kind,name,bound,worst,seed\n", as_csv(FOUND).encode() + b"a,b\n"],
+)
+def test_a_damaged_table_is_one_message(tmp_path, content: bytes) -> None:
+    path = tmp_path / "seeds.csv"
+    path.write_bytes(content)
+    with pytest.raises(ReproduceError, match=r"seeds\.csv"):
+        read_table(path)
 
 
 def test_a_sweep(tree) -> None:
