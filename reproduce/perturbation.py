@@ -37,13 +37,10 @@ MATH = (
 )  # fmt: skip
 
 RANGES = {
-    "expit": (0, 1),
-    "ndtr": (0, 1),
-    "erf": (-1, 1),
-    "tanh": (-1, 1),
-    "sin": (-1, 1),
+    "exp": (0, math.inf), "exp2": (0, math.inf), "expm1": (-1, math.inf), "cosh": (1, math.inf),
+    "expit": (0, 1), "ndtr": (0, 1), "erf": (-1, 1), "tanh": (-1, 1), "sin": (-1, 1),
     "cos": (-1, 1),
-}
+}  # fmt: skip
 """Values that no implementation exceeds, since rounding is monotone."""
 
 POWER = "__perturbed_power__"
