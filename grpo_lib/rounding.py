@@ -125,7 +125,7 @@ def orbit_bound(
     pull = recurrence.normalization.scale(L=L) / recurrence.beta
     slope = np.abs(recurrence.slope(L=L)) + STEP * (1 + pull)
     bend = _bend(recurrence, L)
-    bound = np.empty(np.broadcast_shapes(slope.shape, (len(L), *L_ref.shape)))
+    bound = np.empty((len(L), *np.broadcast_shapes(slope.shape[1:], L_ref.shape)))
     bound[0] = np.where(np.isinf(L[0]), 0.0, STEP * np.maximum(1, np.abs(L[0])))
     of_reference = STEP * np.maximum(_share(alpha, np.ones_like(L_ref)), _share(alpha, L_ref))
     with np.errstate(over="ignore", invalid="ignore"):

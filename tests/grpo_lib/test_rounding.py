@@ -84,6 +84,13 @@ def test_one_step_stays_within_its_bound_and_a_wrong_one_does_not() -> None:
     assert np.mean(np.abs(wrong - stepped) > bound) > 0.5
 
 
+def test_one_reference_for_many_penalties() -> None:
+    recurrence = Recurrence(beta=[1.0, 5.0])
+    path = recurrence.trajectory(p_ref=0.2, steps=3).log_odds
+    bound = orbit_bound(recurrence, L=path, L_ref=path[0, 0])
+    assert np.array_equal(bound, orbit_bound(recurrence, L=path, L_ref=path[0]))
+
+
 def test_slopes_carry_the_bound() -> None:
     """A first error is multiplied by the product of the slopes along the orbit."""
     recurrence = Recurrence(beta=1.0, normalization=MeanVariance(1e-12))
