@@ -17,7 +17,9 @@ MUTATIONS = {
     "the sign of the advantage in the exponent": (
         "policies.py", "np.log(anchor) + gain", "np.log(anchor) - gain", "theorem-1",
     ),
-    "beta dropped from the exponent": ("policies.py", "0.0) / beta", "0.0)", "theorem-1"),
+    "beta dropped from the exponent": (
+        "policies.py", "0.0) / beta[..., None]", "0.0)", "theorem-1",
+    ),
     "the sign of Omega in the recurrence": (
         "dynamics.py", "anchor + self.normalization", "anchor - self.normalization", "theorem-2",
     ),
