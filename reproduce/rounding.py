@@ -32,9 +32,12 @@ PLAIN_INSTRUCTIONS = {
 
 def perturbed(seed: int, units: int) -> Setting:
     """Let elementary functions err by up to `units` units in the last place."""
-    root = Path(__file__).parents[1]  # this package is not installed
+    # The program itself, not an import of it: a kernel sees nothing of this package, and what it
+    # runs is part of the key under which its results are kept.
+    program = Path(__file__).with_name("perturbation.py").read_text("utf-8")
     code = (
-        f"import sys\nsys.path.append({str(root)!r})\nfrom reproduce import perturbation\n"
+        "import types\nperturbation = types.ModuleType('perturbation')\n"
+        f"exec({program!r}, vars(perturbation))\n"
         f"perturbation.start(seed={seed}, units={units})"
     )
     plural = "unit" if units == 1 else "units"
