@@ -10,6 +10,7 @@ from reproduce.rounding import perturbed, settings
 from reproduce.variations import Kernels, run
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
 SEED = 99  # none of those of the table
 
 

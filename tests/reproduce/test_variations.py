@@ -87,6 +87,7 @@ def test_a_damaged_table_is_one_message(tmp_path, content: bytes) -> None:
         read_table(path)
 
 
+@pytest.mark.slow
 def test_a_sweep(tree) -> None:
     tree.claim("theorem-1", notebook="seeded")
     tree.notebook("seeded", SEEDED)
@@ -109,6 +110,7 @@ def test_a_sweep(tree) -> None:
     assert read_table(project.book / "seeds.csv") == FOUND
 
 
+@pytest.mark.slow
 def test_a_name_that_depends_on_the_seed_is_a_fault(tree) -> None:
     tree.claim("theorem-1", notebook="seeded")
     tree.notebook("seeded", SEEDED.replace('"error"', 'f"error {seed}"'))
@@ -117,6 +119,7 @@ def test_a_name_that_depends_on_the_seed_is_a_fault(tree) -> None:
     assert "theorem-1: not every setting records 'error 0'" in err
 
 
+@pytest.mark.slow
 def test_a_bound_just_above_the_error_of_this_machine_is_caught(tree) -> None:
     """The error here is below 3e-16: half a unit each from the two functions and the division."""
     tree.claim("theorem-1", notebook="rounded")
