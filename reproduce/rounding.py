@@ -36,8 +36,10 @@ def perturbed(seed: int, units: int) -> Setting:
     # runs is part of the key under which its results are kept.
     program = Path(__file__).with_name("perturbation.py").read_text("utf-8")
     code = (
-        "import types\nperturbation = types.ModuleType('perturbation')\n"
-        f"exec({program!r}, vars(perturbation))\n"
+        "import types\n"
+        "if 'perturbation' not in globals():  # settings share a kernel\n"
+        "    perturbation = types.ModuleType('perturbation')\n"
+        f"    exec({program!r}, vars(perturbation))\n"
         f"perturbation.start(seed={seed}, units={units})"
     )
     plural = "unit" if units == 1 else "units"

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reproduce.rounding import perturbed
+
 ROOT = Path(__file__).parents[2]
 
 MOVED = {
@@ -95,3 +97,10 @@ def test_another_seed_moves_otherwise(values: Values) -> None:
 
 def test_the_methods_of_a_function_stay(values: Values) -> None:
     assert values[UNTOUCHED, 1, 4][0] == pytest.approx(np.log(3), rel=1e-12)
+
+
+def test_the_settings_of_one_kernel_do_not_add_up() -> None:
+    starts = "\n".join(perturbed(seed, units=4).first for seed in range(4))
+    code = f"{starts}\nimport numpy as np\nprint(np.ptp(np.exp(np.ones(10_000))))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(run.stdout) == 8 * np.spacing(np.e)
