@@ -1,0 +1,105 @@
+"""What makes grpo_lib wrong in a kernel; the first cell of a notebook that `distortion` runs."""
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import grpo_lib
+from grpo_lib import certified, dynamics, ledger, normalization, symbolic
+
+
+def _with(
+    owner: Any, name: str, change: Callable[[Callable[..., Any]], Callable[..., Any]]
+) -> None:
+    setattr(owner, name, change(getattr(owner, name)))
+
+
+def _times(factor: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return lambda function: lambda *given, **named: factor * function(*given, **named)
+
+
+def _scale() -> None:
+    """Omega is 1 % too large, in doubles and in balls."""
+    for owner in (normalization.MeanVariance, normalization.MeanOnly, certified):
+        _with(owner, "_scale", _times(1.01))
+
+
+def _anchor() -> None:
+    """The reference is shifted by 0.01 in log-odds, and beta is 1 % too large for policies."""
+    _with(dynamics.Recurrence, "_step", lambda f: lambda self, L, L_ref: f(self, L, L_ref + 0.01))
+    _with(certified, "step", lambda f: lambda *given, L, L_ref: f(*given, L=L, L_ref=L_ref + 0.01))
+    _with(grpo_lib, "optimal_policy", lambda f: lambda anchor, A, beta: f(anchor, A, beta * 1.01))
+
+
+def _policies() -> None:
+    """What is computed from whole policies is 1 % too large, and the geometric mean is skewed."""
+    for name in (
+        "advantage", "clipped_surrogate", "contrastive_surrogate", "kl_divergence",
+        "renyi_divergence", "success_log_odds", "total_variation",
+    ):  # fmt: skip
+        _with(grpo_lib, name, _times(1.01))
+    _with(grpo_lib, "success_probability", _times(0.99))
+    _with(
+        grpo_lib, "geometric_mean", lambda f: lambda a, b, alpha: f(a, b, 0.99 * np.asarray(alpha))
+    )
+
+
+def _solved() -> None:
+    """Fixed points lie 0.01 too high, slopes are 1 % too steep, in doubles and in balls."""
+
+    def shifted(function: Callable[..., Any]) -> Callable[..., Any]:
+        def fixed_points(*given: Any, **named: Any) -> Any:
+            found = function(*given, **named)
+            return type(found)(found.log_odds + 0.01, 1.01 * found.slope)
+
+        return fixed_points
+
+    _with(grpo_lib, "fixed_points", shifted)
+    for owner, name in ((dynamics.Recurrence, "_slope"), (certified, "slope")):
+        _with(owner, name, _times(1.01))
+
+
+def _formulas() -> None:
+    """The symbolic Omega and divergences are 1 % too large."""
+    for name in ("omega", "omega_plus", "omega_minus", "kl_divergence", "clipped"):
+        _with(symbolic, name, _times(symbolic.sp.Rational(101, 100)))
+
+
+DISTORTIONS = {
+    function.__name__: function for function in (_scale, _anchor, _policies, _solved, _formulas)
+}
+
+
+class _Tolerant(ast.NodeTransformer):
+    """Lets every statement of a cell fail, but for the name at its end that shows a claim."""
+
+    def visit_Module(self, module: ast.Module) -> ast.Module:
+        passed = ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, [ast.Pass()])
+        module.body = [
+            statement
+            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Name)
+            else ast.Try([statement], [passed], [], [])
+            for statement in module.body
+        ]
+        return ast.fix_missing_locations(module)
+
+
+def start(distortion: str | None) -> None:
+    """Distort grpo_lib in a kernel, and record whatever its notebook finds, right or wrong."""
+
+    def record(kind: str) -> Callable[..., ledger.Evidence]:
+        def recorded(claim: ledger.Claim, name: str, value: Any, **_: Any) -> ledger.Evidence:
+            total = repr(float(np.sum(np.asarray(value, dtype=float))))
+            return claim._record(ledger.Evidence(kind, name, total))
+
+        return recorded
+
+    for kind in ("measured", "rejected"):
+        setattr(ledger.Claim, kind, record(kind))
+    if distortion:
+        DISTORTIONS[distortion]()
+    from IPython import get_ipython
+
+    get_ipython().ast_transformers.append(_Tolerant())
