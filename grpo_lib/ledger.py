@@ -28,6 +28,9 @@ from .validation import require
 
 MIME_TYPE = "application/vnd.grpo-companion.evidence+json"
 
+EXACT_TYPES = ("fmpz", "fmpq", "fmpz_poly", "fmpq_poly", "fmpz_mpoly", "fmpq_mpoly")
+"""Exact numbers and polynomials of python-flint, by name: the package does not require it."""
+
 DIGITS = 12
 """Digits of a certified number that the evidence shows."""
 
@@ -52,7 +55,7 @@ class Evidence:
     Attributes:
         kind: ``proved``, ``certified``, ``measured`` or ``rejected``.
         name: what was checked, in the reader's words.
-        value: the SymPy expression or the enclosing ball as text, or the measured number.
+        value: the proved expression or the enclosing ball as text, or the measured number.
         bound: the largest value that a ``measured`` entry may have, the smallest that a
             ``rejected`` one must have, or the number that a ``certified`` ball lies above; None
             for ``proved`` and for a ball that only has to be finite.
@@ -114,18 +117,18 @@ class Claim:
         """The entries, in the order in which they were first recorded."""
         return list(self._entries.values())
 
-    def proved(self, name: str, expression: sp.Basic) -> Evidence:
-        """Record a proof carried out by SymPy.
+    def proved(self, name: str, expression: Any) -> Evidence:
+        """Record a proof carried out by computer algebra.
 
         Args:
             name: what was proved.
             expression: a SymPy expression that is exactly 0, a matrix of exact zeros, or the SymPy
-                truth value ``true``. It is not simplified here. A Python bool is refused: it does
-                not show where it comes from.
+                truth value ``true``; or an exact 0 of python-flint, a number or a polynomial. It is
+                not simplified here. A Python bool is refused: it does not show where it comes from.
 
         Raises:
             EvidenceError: the expression is neither 0 nor true.
-            ValueError: the expression is not a SymPy object.
+            ValueError: the expression is neither a SymPy object nor exact.
 
         Examples:
             >>> import sympy as sp
@@ -135,9 +138,14 @@ class Claim:
             >>> print(ledger.claim("theorem-2").proved("the square of a sum", difference).finding)
             0
         """
+        if type(expression).__name__ in EXACT_TYPES:
+            if expression != 0:
+                raise EvidenceError(f"{self.id}: not proved: {name}: {expression} is not 0")
+            return self._record(Evidence("proved", name, "0"))
         if not isinstance(expression, sp.Basic | sp.MatrixBase):
             raise ValueError(
-                f"expression must be a SymPy object that is exactly 0 or true, got {expression!r}"
+                "expression must be a SymPy object that is exactly 0 or true, or an exact number "
+                f"or polynomial of python-flint that is 0, got {expression!r}"
             )
         entries = list(expression) if isinstance(expression, sp.MatrixBase) else [expression]
         # By identity: there is one exact 0 and one true. A Float of 0 can be equal to it.

@@ -52,7 +52,7 @@ def _run(project: Project, options: argparse.Namespace) -> int:
     faults += placement_faults(project, claims)
     if options.only:
         faults = [fault for fault in faults if fault.notebook in chosen]
-        claims = [claim for claim in claims if claim.notebook in chosen]
+        claims = [claim for claim in claims if not set(chosen).isdisjoint(claim.notebooks)]
     description = describe_run(started, options.jobs, parameters, results)
     ledger = build_ledger(claims, results, evidence, faults, description)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from reproduce.markup import chapter_link, list_table
+from reproduce.markup import chapter_link, list_table, notebook_link
 from reproduce.register import is_own
 
 Row = dict[str, Any]
@@ -54,7 +54,10 @@ def paper_map(ledger: dict[str, Any]) -> dict[str, str]:
 
 
 def chapter_links(ledger: dict[str, Any], notebook: str) -> str:
-    """Links for the top of a chapter: what it shows, what it builds on, what uses it; in MyST."""
+    """Links for the top of a chapter: what it shows and builds on, and what uses it; in MyST.
+
+    What is derived twice has a link from either chapter to the other.
+    """
     own = [claim for claim in ledger["claims"] if claim["notebook"] == notebook]
     ids = {claim["id"] for claim in own}
     used = {id for claim in own for id in claim["uses"]} - ids
@@ -62,6 +65,12 @@ def chapter_links(ledger: dict[str, Any], notebook: str) -> str:
     lines = {
         "Shown here": [
             f"{claim['label']} ({claim['verdict'] or claim['status']})" for claim in own
+        ],
+        "Derived a second time": [
+            notebook_link(claim["label"], claim["second"]) for claim in own if claim["second"]
+        ],
+        "Derived again here": [
+            chapter_link(claim) for claim in ledger["claims"] if claim["second"] == notebook
         ],
         "Builds on": [chapter_link(claim) for claim in others if claim["id"] in used],
         "Used by": [chapter_link(claim) for claim in others if ids & set(claim["uses"])],

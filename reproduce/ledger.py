@@ -15,17 +15,18 @@ from reproduce.project import Fault, Project, write_text
 from reproduce.register import Claim
 from reproduce.schema import BUNDLE_SCHEMA, SCHEMA
 
-Evidence = dict[str, list[dict[str, Any]]]
+Collected = dict[tuple[str, str], list[dict[str, Any]]]
+"""Entries by the id of their claim and the name of the notebook that shows them."""
 
 
-def collect(results: Sequence[Result], claims: Sequence[Claim]) -> tuple[Evidence, list[Fault]]:
+def collect(results: Sequence[Result], claims: Sequence[Claim]) -> tuple[Collected, list[Fault]]:
     """Collect the evidence that executed notebooks show, and everything wrong with it.
 
     Returns:
-        The evidence by claim id, and the faults: failed notebooks, evidence for a claim that is
-        unknown or belongs to another notebook, claims without the evidence they need.
+        The evidence, and the faults: failed notebooks, evidence for a claim that is unknown or
+        belongs to another notebook, claims without the evidence they need.
     """
-    evidence: Evidence = {}
+    evidence: Collected = {}
     faults: list[Fault] = []
     for result in results:
         if result.notebook is None:
@@ -41,7 +42,7 @@ def collect(results: Sequence[Result], claims: Sequence[Claim]) -> tuple[Evidenc
 def build_ledger(
     claims: Sequence[Claim],
     results: Sequence[Result],
-    evidence: Evidence,
+    evidence: Collected,
     faults: Sequence[Fault],
     run: dict[str, Any],
 ) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def build_ledger(
     Args:
         claims: the rows, in this order.
         results: what became of each notebook.
-        evidence: the evidence by claim id.
+        evidence: what `collect` returns.
         faults: what went wrong; all claims of a notebook with a fault fail.
         run: what `describe_run` returns.
 
@@ -61,7 +62,7 @@ def build_ledger(
     faulty = {fault.notebook for fault in faults}
     rows = []
     for claim in claims:
-        passed = claim.notebook is not None and claim.notebook not in faulty
+        passed = bool(claim.notebooks) and faulty.isdisjoint(claim.notebooks)
         erratum = {"nature": claim.nature, "correction": claim.correction} if claim.nature else {}
         rows.append(
             {
@@ -74,8 +75,9 @@ def build_ledger(
                 "verdict": claim.verdict if passed else None,
                 "status": "passed" if passed else "failed" if claim.notebook else "open",
                 "notebook": claim.notebook,
-                "seconds": seconds[claim.notebook] if claim.notebook else None,
-                "evidence": evidence[claim.id] if passed else [],
+                "second": claim.second,
+                "seconds": seconds.get(claim.notebook),
+                "evidence": _entries(claim, evidence) if passed else [],
             }
         )
     ledger = {"claims": rows, "run": run | {"faults": [fault.message for fault in faults]}}
@@ -110,8 +112,8 @@ def describe_run(
     }
 
 
-def _shown_evidence(result: Result, claims: dict[str, Claim]) -> tuple[Evidence, list[str]]:
-    shown: Evidence = {}
+def _shown_evidence(result: Result, claims: dict[str, Claim]) -> tuple[Collected, list[str]]:
+    shown: Collected = {}
     faults = []
     for index, cell in enumerate(result.notebook.cells):
         for output in cell.get("outputs", []):
@@ -122,7 +124,7 @@ def _shown_evidence(result: Result, claims: dict[str, Claim]) -> tuple[Evidence,
                 place = cell_place(result.name, result.notebook.cells, index)
                 faults.append(f"{place}: {problem}")
             else:
-                shown[bundle["claim"]] = bundle["evidence"]
+                shown[bundle["claim"], result.name] = bundle["evidence"]
     return shown, faults
 
 
@@ -133,13 +135,22 @@ def _problem(bundle: Any, name: str, claims: dict[str, Claim]) -> str | None:
     id = bundle["claim"]
     if id not in claims:
         return f"evidence for {id}, which is not in claims.yml"
-    if claims[id].notebook != name:
-        owner = f"notebook {claims[id].notebook}" if claims[id].notebook else "no notebook"
+    if name not in claims[id].notebooks:
+        owner = " and ".join(f"notebook {own}" for own in claims[id].notebooks) or "no notebook"
         return f"evidence for {id}, to which claims.yml gives {owner}"
     for entry in bundle["evidence"]:
         if not _keeps_bound(entry):
             return f"evidence for {id} that does not keep its bound: {entry['name']}"
     return None
+
+
+def _entries(claim: Claim, evidence: Collected) -> list[dict[str, Any]]:
+    """The evidence for a claim, of those of its notebooks that were run."""
+    return [
+        entry | {"notebook": name}
+        for name in claim.notebooks
+        for entry in evidence.get((claim.id, name), [])
+    ]
 
 
 def _keeps_bound(entry: dict[str, Any]) -> bool:
@@ -152,12 +163,12 @@ def _keeps_bound(entry: dict[str, Any]) -> bool:
     return kept and math.isfinite(value)
 
 
-def _missing_evidence(name: str, claims: Sequence[Claim], shown: Evidence) -> list[str]:
+def _missing_evidence(name: str, claims: Sequence[Claim], shown: Collected) -> list[str]:
     faults = []
     for claim in claims:
-        if claim.notebook != name:
+        if name not in claim.notebooks:
             continue
-        kinds = {entry["kind"] for entry in shown.get(claim.id, [])}
+        kinds = {entry["kind"] for entry in shown.get((claim.id, name), [])}
         if not kinds:
             lack = "shows no evidence"
         elif "rejected" not in kinds:

@@ -42,10 +42,16 @@ def evidence_anchor(claim: str) -> str:
     return f"evidence-{claim}"
 
 
-def evidence_link(text: str, claim: dict[str, Any]) -> str:
-    """Link a text to the table of a claim's evidence; plain text if there is none."""
+def evidence_link(text: str, claim: dict[str, Any], which: str = "notebook") -> str:
+    """Link a text to the table of a claim's evidence; plain text if there is none.
+
+    Args:
+        text: of the link.
+        claim: a row of the ledger.
+        which: the field that names the notebook, ``notebook`` or ``second``.
+    """
     if not claim["evidence"]:
         return text
     # Raw HTML: the anchor stands in a cell's output, where MyST does not look for it.
-    target = f"../notebooks/{claim['notebook']}.html#{evidence_anchor(claim['id'])}"
+    target = f"../notebooks/{claim[which]}.html#{evidence_anchor(claim['id'])}"
     return f'<a href="{target}">{text}</a>'

@@ -28,9 +28,15 @@ class Claim:
     statement: str
     uses: tuple[str, ...] = ()
     notebook: str | None = None
+    second: str | None = None
     verdict: str | None = None
     nature: str | None = None
     correction: str | None = None
+
+    @property
+    def notebooks(self) -> tuple[str, ...]:
+        """The notebooks that must all show the claim: its own, and that which derives it again."""
+        return tuple(name for name in (self.notebook, self.second) if name)
 
 
 def load_register(project: Project) -> list[Claim]:
@@ -55,7 +61,7 @@ def load_register(project: Project) -> list[Claim]:
 def placement_faults(project: Project, claims: Sequence[Claim]) -> list[Fault]:
     """Notebooks and pages that the register, the table of contents and the disk do not share."""
     listed = project.toc_files()
-    claimed = {claim.notebook for claim in claims}
+    claimed = {name for claim in claims for name in claim.notebooks}
     faults = []
     for name in project.notebook_names():
         if f"notebooks/{name}" not in listed:
@@ -84,8 +90,10 @@ def _inconsistencies(claims: Sequence[Claim], notebooks: set[str]) -> Iterator[s
     for claim in claims:
         for unknown in sorted(set(claim.uses) - set(ids)):
             yield f"{claim.id}: uses {unknown}, which is not in the register"
-        if claim.notebook and claim.notebook not in notebooks:
-            yield f"{claim.id}: notebooks/{claim.notebook}.ipynb does not exist"
+        for missing in sorted(set(claim.notebooks) - notebooks):
+            yield f"{claim.id}: notebooks/{missing}.ipynb does not exist"
+        if claim.second and claim.second == claim.notebook:
+            yield f"{claim.id}: a second derivation needs a notebook of its own"
         if (claim.nature or claim.correction) and not claim.id.startswith("erratum-"):
             yield f"{claim.id}: nature and correction are for errata only"
         if claim.verdict and (claim.verdict == "ours") != is_own(claim.id):

@@ -6,13 +6,15 @@ from pathlib import Path
 SCHEMA_PATH = Path(__file__).parent / "ledger.schema.json"
 SCHEMA = json.loads(SCHEMA_PATH.read_text("utf-8"))
 
+ENTRY = {"$ref": "#/$defs/evidence", "unevaluatedProperties": False}
+
 # What a cell shows: one claim with its entries.
 BUNDLE_SCHEMA = {
     "type": "object",
     "required": ["claim", "evidence"],
     "properties": {
         "claim": {"type": "string"},
-        "evidence": {"type": "array", "items": {"$ref": "#/$defs/evidence"}},
+        "evidence": {"type": "array", "items": ENTRY},
     },
     "$defs": SCHEMA["$defs"],
 }

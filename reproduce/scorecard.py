@@ -22,6 +22,7 @@ FATES = {
     "open": "open",
     "failed": "failed",
 }
+TWICE = "derived twice"
 NATURES = {"typo": "A typo.", "loose": "A loose statement.", "false": "A false statement."}
 
 
@@ -29,13 +30,14 @@ def rows(ledger: dict[str, Any]) -> list[list[str]]:
     """Turn the ledger into the rows of the scorecard.
 
     Returns:
-        For each claim its label; its verdict, or ``open`` or ``failed``; the number of entries of
-        each kind; the measured error closest to its bound; the run time of its notebook.
+        For each claim its label; its verdict, or ``open`` or ``failed``, and whether it was derived
+        twice; the number of entries of each kind; the measured error closest to its bound; the run
+        time of its notebook.
     """
     return [
         [
             claim["label"],
-            _fate(claim),
+            _fate(claim) + (f", {TWICE}" if _is_derived_twice(claim) else ""),
             _kinds([claim]) or "–",
             _worst_error(claim["evidence"]),
             "–" if claim["seconds"] is None else f"{claim['seconds']:.1f}",
@@ -78,7 +80,7 @@ def _scorecard(ledger: dict[str, Any]) -> str:
     for claim, row in zip(ledger["claims"], rows(ledger), strict=True):
         group = GROUPS.get(claim["id"].split("-")[0], "Results")
         tables.setdefault(group, []).append(
-            [chapter_link(claim), row[1], evidence_link(row[2], claim), *row[3:]]
+            [chapter_link(claim), _linked_fate(claim), evidence_link(row[2], claim), *row[3:]]
         )
     return "\n\n".join(
         f"## {group}\n\n{list_table(HEAD, table)}" for group, table in tables.items()
@@ -100,7 +102,7 @@ def _check(claim: dict[str, Any]) -> str:
     if claim["status"] != "passed":
         return "Not yet."
     rejected = "; ".join(
-        f"{plain(entry['name'])} ({Evidence(**entry).finding})"
+        f"{plain(entry['name'])} ({_recorded(entry).finding})"
         for entry in claim["evidence"]
         if entry["kind"] == "rejected"
     )
@@ -117,10 +119,13 @@ def _counts(ledger: dict[str, Any]) -> str:
     fates = Counter(_fate(claim) for claim in items)
     counts = ", ".join(f"{fates[fate]} {text}" for fate, text in FATES.items() if fates[fate])
     entries = sum(len(claim["evidence"]) for claim in claims)
-    return (
-        f"**{fates.total()} results and figures:** {counts}.\n\n"
-        f"**{entries} pieces of evidence:** {_kinds(claims)}."
-    )
+    lines = [
+        f"**{fates.total()} results and figures:** {counts}.",
+        f"**{entries} pieces of evidence:** {_kinds(claims)}.",
+    ]
+    if twice := sum(map(_is_derived_twice, claims)):
+        lines.append(f"**Derived twice, by means that share nothing:** {twice} results.")
+    return "\n\n".join(lines)
 
 
 def _corrections(ledger: dict[str, Any]) -> str:
@@ -143,13 +148,27 @@ def _fate(claim: dict[str, Any]) -> str:
     return claim["verdict"] or claim["status"]
 
 
+def _is_derived_twice(claim: dict[str, Any]) -> bool:
+    return len({entry["notebook"] for entry in claim["evidence"]}) == 2
+
+
+def _linked_fate(claim: dict[str, Any]) -> str:
+    twice = f", {evidence_link(TWICE, claim, 'second')}" if _is_derived_twice(claim) else ""
+    return _fate(claim) + twice
+
+
+def _recorded(entry: dict[str, Any]) -> Evidence:
+    """An entry of the ledger as its notebook recorded it."""
+    return Evidence(**{name: value for name, value in entry.items() if name != "notebook"})
+
+
 def _kinds(claims: list[dict[str, Any]]) -> str:
     numbers = Counter(entry["kind"] for claim in claims for entry in claim["evidence"])
     return ", ".join(f"{numbers[kind]} {kind}" for kind in KINDS if numbers[kind])
 
 
 def _worst_error(evidence: list[dict[str, Any]]) -> str:
-    measured = [Evidence(**entry) for entry in evidence if entry["kind"] == "measured"]
+    measured = [_recorded(entry) for entry in evidence if entry["kind"] == "measured"]
     # A bound of 0 is kept only by a value of 0.
     worst = max(measured, key=lambda e: e.value / e.bound if e.bound else 0.0, default=None)
     return worst.finding if worst else "–"

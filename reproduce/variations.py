@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 from grpo_lib.ledger import Evidence
 from reproduce.alone import alone
 from reproduce.execute import Result, execute, read_notebook
-from reproduce.ledger import collect
+from reproduce.ledger import Collected, collect
 from reproduce.markup import chapter_link, list_table, plain
 from reproduce.project import Project, ReproduceError, read_text, write_text
 from reproduce.register import load_register
@@ -111,7 +111,7 @@ def write_worst(
             for group in kernels
             for result in run(project, group, names, jobs=jobs, timeout=timeout)
         ]
-    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    found: dict[str, Collected] = {}
     faults: list[str] = []
     for group, result in results:
         if result.error:
@@ -200,25 +200,25 @@ def _with_setting(error: str, settings: Sequence[Setting]) -> str:
     return re.sub(r"cell (\d+) of (\d+)", place, error, count=1)
 
 
-def _names_that_vary(found: dict[str, dict[str, list[dict[str, Any]]]]) -> Iterator[str]:
+def _names_that_vary(found: dict[str, Collected]) -> Iterator[str]:
     """Entries that some settings have and others do not, such as names with a drawn number."""
     names = [
-        {(claim, entry["name"]) for claim, entries in evidence.items() for entry in entries}
+        {(claim, entry["name"]) for (claim, _), entries in evidence.items() for entry in entries}
         for evidence in found.values()
     ]
     for claim, name in sorted(set.union(*names) - set.intersection(*names)):
         yield f"{claim}: not every setting records {name!r}"
 
 
-def worst_cases(found: dict[str, dict[str, list[dict[str, Any]]]]) -> list[Worst]:
+def worst_cases(found: dict[str, Collected]) -> list[Worst]:
     """Reduce the evidence of all settings to the worst case of each measured or rejected entry.
 
     Args:
-        found: entries as in the ledger, by setting and claim.
+        found: the evidence by setting.
     """
     cases: dict[tuple[str, str, str], list[Worst]] = {}
     for setting, evidence in found.items():
-        for claim, entries in evidence.items():
+        for (claim, _), entries in evidence.items():
             for entry in entries:
                 if entry["kind"] in ("measured", "rejected"):
                     key = claim, entry["kind"], entry["name"]

@@ -2,11 +2,12 @@ import json
 
 import pytest
 import sympy as sp
-from flint import arb, ctx
+from flint import arb, ctx, fmpq, fmpq_poly
 
 from grpo_lib.ledger import MIME_TYPE, Claim, Evidence, EvidenceError, claim
 
 x = sp.Symbol("x")
+t = fmpq_poly([0, 1])
 INF, NAN = float("inf"), float("nan")
 
 
@@ -34,7 +35,8 @@ def theorem():
 @pytest.mark.parametrize(
     ("expression", "value"),
     [(sp.S.Zero, "0"), (x - x, "0"), (sp.true, "true"), (sp.Eq(x, x), "true"),
-     (sp.zeros(2), "0"), (sp.ImmutableMatrix([[0, 0]]), "0")],
+     (sp.zeros(2), "0"), (sp.ImmutableMatrix([[0, 0]]), "0"),
+     (fmpq(1, 3) - fmpq(1, 3), "0"), ((t + 1) ** 2 - t**2 - 2 * t - 1, "0")],
 )  # fmt: skip
 def test_proved(theorem, expression, value):
     assert theorem.proved("n", expression) == Evidence("proved", "n", value, None)
@@ -43,7 +45,8 @@ def test_proved(theorem, expression, value):
 @pytest.mark.parametrize(
     "expression",
     [x, sp.S.One, sp.Float(0), sp.Float("1e-30"), sp.sin(x) ** 2 + sp.cos(x) ** 2 - 1, sp.false,
-     sp.Eq(x, 1), sp.nan, sp.Matrix([0, x]), sp.Matrix([0.0]), sp.Matrix([])],
+     sp.Eq(x, 1), sp.nan, sp.Matrix([0, x]), sp.Matrix([0.0]), sp.Matrix([]),
+     fmpq(1, 3), t - 1],
 )  # fmt: skip
 def test_not_proved(theorem, expression):
     with pytest.raises(EvidenceError, match=r"^theorem-2: not proved: the name: "):
@@ -143,6 +146,7 @@ def test_not_rejected(theorem, value):
     [
         (lambda c: c.proved("n", True), "expression must be a SymPy object .*, got True"),
         (lambda c: c.proved("n", 0), "expression must be a SymPy object .*, got 0"),
+        (lambda c: c.proved("n", arb(0)), "expression must be a SymPy object .*, got 0"),
         (lambda c: c.certified("n", 0.5), "ball must be a python-flint ball .*, got 0.5"),
         (lambda c: c.certified("n", sp.S.One), "ball must be a python-flint ball .*, got 1"),
         (lambda c: c.measured("n", 0, at_most=-1), "at_most must be .* at least 0, got -1"),

@@ -1,13 +1,17 @@
 """The notebooks as committed."""
 
+import ast
 import re
 from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+CLAIMS = yaml.safe_load((ROOT / "claims.yml").read_text("utf-8"))["claims"]
+SECOND = sorted({claim["second"] for claim in CLAIMS if "second" in claim})
 
 
 def faults(notebook: nbformat.NotebookNode) -> list[str]:
@@ -52,3 +56,27 @@ def test_each_fault_is_found() -> None:
         ]
     )
     assert len(faults(notebook)) == 7
+
+
+def shared(name: str) -> set[str]:
+    """What a notebook takes from the means of the other ones: SymPy, and grpo_lib's mathematics."""
+    notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    tree = ast.parse(re.sub(r"^%.*", "", "\n".join(code), flags=re.MULTILINE))
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    ours = {name for name in names if name.partition(".")[0] in ("sympy", "mpmath", "grpo_lib")}
+    return ours - {"grpo_lib.ledger"}
+
+
+@pytest.mark.parametrize("name", SECOND)
+def test_a_second_derivation_shares_nothing_with_the_first(name: str) -> None:
+    assert shared(name) == set()
+
+
+def test_what_is_shared_is_seen() -> None:
+    assert {"sympy", "grpo_lib.Recurrence", "grpo_lib.symbolic"} <= shared("theorem-2")

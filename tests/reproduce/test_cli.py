@@ -114,6 +114,20 @@ def test_only_leaves_the_ledger_and_the_book_alone(built):
     assert (built.html(), built.read("_build/ledger.json")) == before
 
 
+def test_a_claim_derived_twice_is_shown_for_each_of_its_notebooks_alone(built):
+    built.claims.pop()
+    built.claim("theorem-1", notebook="good", second="again")
+    entries = [
+        {"kind": kind, "name": "n", "value": 1.0, "bound": 1.0, "cell": None}
+        for kind in ("measured", "rejected")
+    ]
+    built.notebook("again", built.evidence("theorem-1", *entries))
+    for name in ("good", "again"):
+        outcome = built.run("--only", name)
+        assert outcome.status == 0, outcome.err
+        assert "Theorem-1  holds  " in outcome.out, "not twice, as the other did not run"
+
+
 def test_two_runs_give_the_same_ledger(built, monkeypatch):
     monkeypatch.setattr(site, "publish", lambda *_: None)
 

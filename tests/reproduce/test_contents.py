@@ -10,7 +10,7 @@ def claim(id: str, place: str, uses: list[str], notebook: str | None, **fields: 
     verdict = "holds" if notebook else None
     status = "passed" if notebook else "open"
     fixed = {"id": id, "label": id.title(), "place": place, "uses": uses, "notebook": notebook}
-    return fixed | {"verdict": verdict, "status": status, **fields}
+    return fixed | {"second": None, "verdict": verdict, "status": status, **fields}
 
 
 LEDGER = {
@@ -22,7 +22,7 @@ LEDGER = {
         claim("erratum-1", "Sections 3 and 4", ["theorem-1"], "second", nature="typo"),
         claim("erratum-2", "The table & its text", ["table-1"], None, nature="loose"),
         claim("beyond-1", "Part II: A chapter", ["theorem-1"], "third"),
-        claim("beyond-2", "Part II: A chapter", ["beyond-1"], "third"),
+        claim("beyond-2", "Part II: A chapter", ["beyond-1"], "third", second="fourth"),
     ]
 }
 
@@ -56,6 +56,17 @@ def test_links_of_a_chapter():
     second = chapter_links(LEDGER, "second")
     assert "**Builds on:** [Theorem-1](/notebooks/first.ipynb)\n" in second
     assert "**Used by:** Table-1\n" in second
+
+
+def test_a_chapter_and_the_one_that_derives_it_again_lead_to_one_another():
+    third, fourth = (chapter_links(LEDGER, name) for name in ("third", "fourth"))
+    assert "**Derived a second time:** [Beyond-2](/notebooks/fourth.ipynb)\n" in third
+    assert fourth.splitlines() == [
+        ":::{div} chapter-links",
+        "**Derived again here:** [Beyond-2](/notebooks/third.ipynb)",
+        ":::",
+    ]
+    assert "Derived" not in chapter_links(LEDGER, "first")
 
 
 @pytest.fixture

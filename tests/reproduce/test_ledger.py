@@ -2,6 +2,7 @@
 
 import copy
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import jsonschema
@@ -13,7 +14,8 @@ from reproduce.execute import Result
 from reproduce.ledger import SCHEMA, build_ledger, collect, describe_run
 from reproduce.register import Claim
 
-THEOREM = Claim("theorem-1", "Theorem 1", "Section 3", "$x$", (), "first", "holds")
+THEOREM = Claim("theorem-1", "Theorem 1", "Section 3", "$x$", (), notebook="first", verdict="holds")
+TWICE = replace(THEOREM, second="again")
 REMARK = Claim("remark-1", "Remark 1", "Section 3", "$x$")
 ERRATUM = Claim("erratum-1", "E1", "Section 3", "$x$", nature="typo", correction="$y$")
 MEASURED = {
@@ -24,6 +26,7 @@ MEASURED = {
     "cell": None,
 }
 REJECTED = {"kind": "rejected", "name": "wrong formula", "value": 0.5, "bound": 0.001, "cell": None}
+SHOWN_MEASURED, SHOWN_REJECTED = MEASURED | {"notebook": "first"}, REJECTED | {"notebook": "first"}
 CERTIFIED = {
     "kind": "certified",
     "name": "margin",
@@ -53,15 +56,15 @@ RUN = describe_run(
 )
 
 
-def executed(*bundles: object) -> Result:
-    """A notebook `first` with one cell per bundle."""
+def executed(*bundles: object, name: str = "first", seconds: float = 1.5) -> Result:
+    """A notebook with one cell per bundle."""
     cells = [
         new_code_cell(
             f"cell_{i}", outputs=[new_output("display_data", {notebook_side.MIME_TYPE: bundle})]
         )
         for i, bundle in enumerate(bundles)
     ]
-    return Result("first", 1.5, notebook=new_notebook(cells=cells))
+    return Result(name, seconds, notebook=new_notebook(cells=cells))
 
 
 def bundle(*entries: dict, id: str = "theorem-1") -> dict:
@@ -73,17 +76,20 @@ def test_what_a_notebook_shows_is_what_is_collected():
     claim.measured("right formula", 1e-13, at_most=1e-12)
     claim.rejected("wrong formula", 0.5, at_least=1e-3)
     shown = claim._repr_mimebundle_()[notebook_side.MIME_TYPE]
-    assert collect([executed(shown)], [THEOREM]) == ({"theorem-1": [MEASURED, REJECTED]}, [])
+    assert collect([executed(shown)], [THEOREM]) == (
+        {("theorem-1", "first"): [MEASURED, REJECTED]},
+        [],
+    )
 
 
 def test_an_enclosure_above_its_bound_is_collected():
     evidence, faults = collect([executed(bundle(CERTIFIED, REJECTED))], [THEOREM])
-    assert (evidence["theorem-1"], faults) == ([CERTIFIED, REJECTED], [])
+    assert (evidence["theorem-1", "first"], faults) == ([CERTIFIED, REJECTED], [])
 
 
 def test_the_last_output_of_a_claim_counts():
     evidence, faults = collect([executed(bundle(MEASURED), bundle(REJECTED, MEASURED))], [THEOREM])
-    assert (evidence["theorem-1"], faults) == ([REJECTED, MEASURED], [])
+    assert (evidence["theorem-1", "first"], faults) == ([REJECTED, MEASURED], [])
 
 
 @pytest.mark.parametrize(
@@ -114,7 +120,7 @@ def test_evidence_is_checked_again(shown, message):
 
 @pytest.fixture
 def good_ledger():
-    evidence = {"theorem-1": [MEASURED, REJECTED]}
+    evidence = {("theorem-1", "first"): [MEASURED, REJECTED]}
     return build_ledger([THEOREM, REMARK, ERRATUM], [executed()], evidence, [], RUN)
 
 
@@ -133,9 +139,61 @@ def test_rows_are_in_the_order_of_the_register(good_ledger):
         "verdict": None,
         "status": "open",
         "notebook": None,
+        "second": None,
         "seconds": None,
         "evidence": [],
     }
+
+
+def rows_of(claim: Claim, *results: Result) -> tuple[dict, list[str]]:
+    """The ledger's row of a claim after these results, and what was wrong."""
+    evidence, faults = collect(results, [claim])
+    (row,) = build_ledger([claim], results, evidence, faults, RUN)["claims"]
+    return row, [fault.message for fault in faults]
+
+
+FIRST = executed(bundle(MEASURED, REJECTED))
+AGAIN = executed(bundle(CERTIFIED, REJECTED), name="again", seconds=7.0)
+
+
+def test_a_claim_derived_twice_has_the_evidence_of_both_notebooks_its_own_first():
+    row, faults = rows_of(TWICE, AGAIN, FIRST)
+    assert (row["status"], row["notebook"], row["second"], faults) == (
+        "passed", "first", "again", [],
+    )  # fmt: skip
+    assert row["seconds"] == 1.5, "of its own notebook"
+    assert row["evidence"] == [
+        MEASURED | {"notebook": "first"},
+        REJECTED | {"notebook": "first"},
+        CERTIFIED | {"notebook": "again"},
+        REJECTED | {"notebook": "again"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("results", "message"),
+    [
+        ([FIRST, Result("again", error="again died")], "again died"),
+        ([Result("first", error="first died"), AGAIN], "first died"),
+        ([FIRST, executed(name="again")], "again.ipynb: shows no evidence for theorem-1"),
+        ([executed(), AGAIN], "first.ipynb: shows no evidence for theorem-1"),
+        (
+            [FIRST, executed(bundle(CERTIFIED), name="again")],
+            "again.ipynb: shows no negative control (rejected) for theorem-1",
+        ),
+    ],
+)
+def test_both_notebooks_must_show_a_claim_derived_twice(results, message):
+    row, faults = rows_of(TWICE, *results)
+    assert (row["status"], row["verdict"], row["evidence"]) == ("failed", None, [])
+    assert len(faults) == 1
+    assert message in faults[0]
+
+
+def test_a_third_notebook_shows_nothing_for_a_claim_derived_twice():
+    _, faults = rows_of(TWICE, FIRST, AGAIN, executed(bundle(MEASURED, REJECTED), name="third"))
+    (fault,) = faults
+    assert fault.endswith("to which claims.yml gives notebook first and notebook again")
 
 
 def test_the_run_block_names_what_really_executed_each_notebook(good_ledger):
@@ -155,9 +213,11 @@ def test_the_run_block_names_what_really_executed_each_notebook(good_ledger):
         (0, {"status": "failed"}),
         (0, {"verdict": None}),
         (0, {"evidence": []}),
-        (0, {"evidence": [MEASURED]}),
-        (0, {"evidence": [REJECTED]}),
-        (0, {"evidence": [MEASURED, REJECTED | {"bound": "small"}]}),
+        (0, {"evidence": [SHOWN_MEASURED]}),
+        (0, {"evidence": [SHOWN_REJECTED]}),
+        (0, {"evidence": [SHOWN_MEASURED, SHOWN_REJECTED | {"bound": "small"}]}),
+        (0, {"evidence": [SHOWN_MEASURED, REJECTED]}),  # by which notebook?
+        (0, {"evidence": [SHOWN_MEASURED, SHOWN_REJECTED | {"by": "me"}]}),
         (0, {"seconds": -1}),
         (0, {"colour": "green"}),
         (1, {"status": "passed"}),  # passed without evidence

@@ -10,10 +10,13 @@ ERRATUM = {"nature": "typo", "correction": "$y$"}
 
 def test_a_good_register(tree):
     tree.notebook("first", "x = 1")
-    tree.claim("theorem-1", uses=["remark-1"], notebook="first", verdict="holds corrected")
+    tree.notebook("again", "x = 1")
+    fields = {"notebook": "first", "second": "again", "verdict": "holds corrected"}
+    tree.claim("theorem-1", uses=["remark-1"], **fields)
     tree.claim("erratum-1", **ERRATUM)
     remark, theorem, erratum = load_register(Project(tree.root))
-    assert (remark.id, remark.notebook, remark.uses) == ("remark-1", None, ())
+    assert (remark.id, remark.notebooks, remark.uses) == ("remark-1", (), ())
+    assert theorem.notebooks == ("first", "again")
     assert (theorem.uses, theorem.verdict) == (("remark-1",), "holds corrected")
     assert (erratum.nature, erratum.correction) == ("typo", "$y$")
 
@@ -39,12 +42,22 @@ def test_a_good_register(tree):
             "theorem-1: notebooks/none.ipynb does not exist",
         ),
         (
+            [("theorem-1", {"notebook": "first", "second": "none"})],
+            "theorem-1: notebooks/none.ipynb does not exist",
+        ),
+        (
+            [("theorem-1", {"notebook": "first", "second": "first"})],
+            "theorem-1: a second derivation needs a notebook of its own",
+        ),
+        ([("theorem-1", {"second": "first"})], "theorem-1: 'notebook' is a dependency of 'second'"),
+        (
             [("theorem-1", {"uses": ["lemma-1"]}), ("lemma-1", {"uses": ["theorem-1"]})],
             "the claims use each other in a circle: ",
         ),
     ],
 )
 def test_each_mistake_has_its_message(tree, claims, message):
+    tree.notebook("first", "x = 1")
     for id, fields in claims:
         tree.claim(id, **fields)
     with pytest.raises(ReproduceError) as error:

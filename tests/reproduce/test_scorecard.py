@@ -11,14 +11,24 @@ def claim(id: str, **fields: object) -> dict:
         "verdict": None,
         "status": "open",
         "notebook": None,
+        "second": None,
         "seconds": None,
         "evidence": [],
         **fields,
     }
 
 
-def entry(kind: str, name: str, value: float | str, bound: float | None = None) -> dict:
-    return {"kind": kind, "name": name, "value": value, "bound": bound, "cell": None}
+def entry(
+    kind: str, name: str, value: float | str, bound: float | None = None, notebook: str = "first"
+) -> dict:
+    return {
+        "kind": kind,
+        "name": name,
+        "value": value,
+        "bound": bound,
+        "cell": None,
+        "notebook": notebook,
+    }
 
 
 SHOWN = {"status": "passed", "verdict": "holds", "notebook": "first", "seconds": 2.34}
@@ -48,7 +58,11 @@ LEDGER = {
             ],
         ),
         claim("erratum-2", nature="typo", correction="$z$."),
-        claim("beyond-1-speed", **SHOWN | {"verdict": "ours"}),
+        claim(
+            "beyond-1-speed",
+            **SHOWN | {"verdict": "ours", "second": "again"},
+            evidence=[entry("proved", "here", "0"), entry("proved", "there", "0", None, "again")],
+        ),
         claim("beyond-1-chaos"),
     ],
     "run": {},
@@ -61,7 +75,7 @@ def test_rows():
     assert theorem == ["Theorem-1", "holds", "1 proved, 3 measured, 1 rejected", measured, "2.3"]
     assert figure == ["Figure-1", "open", "–", "–", "–"]
     assert lemma == ["Lemma-1", "failed", "–", "–", "2.3"]
-    assert own[1] == "ours"
+    assert own[1:3] == ["ours, derived twice", "2 proved"]
 
 
 def test_the_table_for_the_terminal():
@@ -84,6 +98,17 @@ def test_the_scorecard_page():
     assert "* - Figure-1\n  - open\n  - –\n  - –\n  - –\n```" in figures
     assert errata.startswith("Errata\n")
     assert own.startswith("Beyond the paper\n")
+    again = '<a href="../notebooks/again.html#evidence-beyond-1-speed">derived twice</a>'
+    here = '<a href="../notebooks/first.html#evidence-beyond-1-speed">2 proved</a>'
+    assert f"* - [Beyond-1-Speed](/notebooks/first.ipynb)\n  - ours, {again}\n  - {here}" in own
+
+
+def test_what_only_one_notebook_has_shown_is_not_derived_twice():
+    evidence = [entry("proved", "here", "0")]
+    own = claim("beyond-1-speed", **SHOWN | {"second": "again"}, evidence=evidence)
+    (row,), counts = rows({"claims": [own]}), parts({"claims": [own]})["counts"]
+    assert row[1] == "holds"
+    assert "twice" not in counts
 
 
 def test_the_errata_page():
@@ -104,7 +129,8 @@ def test_the_errata_page():
 def test_the_counts():
     assert parts(LEDGER)["counts"].split("\n\n") == [
         "**3 results and figures:** 1 hold as printed, 1 open, 1 failed.",
-        "**7 pieces of evidence:** 1 proved, 4 measured, 2 rejected.",
+        "**9 pieces of evidence:** 3 proved, 4 measured, 2 rejected.",
+        "**Derived twice, by means that share nothing:** 1 results.",
     ]
     assert parts(LEDGER)["corrections"] == "**2 errata:** 1 typo, 1 false; 1 checked."
     own = "**2 results of our own:** 1 shown, in 1 chapters."

@@ -55,7 +55,9 @@ def entry(kind: str, value: float, bound: float, name: str = "n") -> dict:
 def test_worst_cases() -> None:
     proved = {"kind": "proved", "name": "p", "value": "0", "bound": None, "cell": None}
     found = {
-        setting: {"a": [entry("measured", value, 1.0), entry("rejected", value, 0.1), proved]}
+        setting: {
+            ("a", "b"): [entry("measured", value, 1.0), entry("rejected", value, 0.1), proved]
+        }
         for setting, value in zip("xyz", [0.5, 0.25, 0.75], strict=True)
     }
     assert worst_cases(found) == [
@@ -66,7 +68,7 @@ def test_worst_cases() -> None:
 
 def test_the_worst_case_is_the_one_closest_to_its_own_bound() -> None:
     pairs = {"x": (0.5, 1.0), "y": (0.4, 0.5), "z": (0.0, 0.0)}
-    found = {setting: {"a": [entry("measured", *pair)]} for setting, pair in pairs.items()}
+    found = {setting: {("a", "b"): [entry("measured", *pair)]} for setting, pair in pairs.items()}
     assert worst_cases(found) == [Worst("a", "measured", "n", 0.5, 0.4, "y")]
 
 

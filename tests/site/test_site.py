@@ -165,7 +165,10 @@ def test_every_chapter_links_to_its_neighbours_and_the_graph_to_every_chapter() 
         assert links.find_all("a"), page.name
     graph = soup(HTML / "book" / "map.html").select("div.dependency-graph a")
     chapters = {urlsplit(link["href"]).path.removeprefix("../") for link in graph}
-    assert chapters == {f"notebooks/{page.name}" for page in HTML.glob("notebooks/*.html")}
+    registered = read_yaml(ROOT / "claims.yml")["claims"]
+    again = {f"notebooks/{claim['second']}.html" for claim in registered if "second" in claim}
+    shown = {f"notebooks/{page.name}" for page in HTML.glob("notebooks/*.html")}
+    assert chapters == shown - again
 
 
 @pytest.mark.parametrize(
