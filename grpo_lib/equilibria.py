@@ -70,11 +70,13 @@ def fixed_points(recurrence: Recurrence, *, L_ref: ArrayLike) -> FixedPoints:
     3. Hence ``F' = Omega' / b - 1`` has at most two zeros ``c_1 <= c_2``, both on ``L > 0``. F
        falls up to c_1, rises to c_2, and falls after c_2. (For eps = 0, c_2 is +inf. If F' has no
        zero, F falls everywhere.)
-    4. F is +inf at -inf. For eps > 0 it is -inf at +inf. A strictly monotone piece has one zero
-       if the signs at its ends differ and none if they agree. So there are one to three zeros
-       and the signs of F(c_1) and F(c_2) tell which pieces hold them. For eps = 0 there are
-       none or two (one if F(c_1) = 0), and p = 1 is a further fixed point, since F is +inf at
-       +inf.
+    4. F is +inf at -inf, since Omega is positive and ``-L`` grows. For eps > 0 Omega is bounded,
+       so F is -inf at +inf. F is continuous and strictly monotone on each piece, so a piece has
+       one zero if the signs at its ends differ and none if they agree. So there are one to
+       three zeros, and the signs of F(c_1) and F(c_2) tell which pieces hold them. For eps = 0
+       Omega is ``2 cosh(L/2)``, which outgrows L: F is +inf at +inf, too, and falls and rises
+       once. So there are none or two zeros (one if F(c_1) = 0), and p = 1 is a further fixed
+       point.
     5. Omega lies between ``2 / sqrt(1 + 4 eps)`` and ``1 / sqrt(eps)``, so every zero lies between
        ``L_ref`` plus these two over b. That bounds the outer pieces.
 
