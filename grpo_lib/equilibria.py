@@ -54,7 +54,6 @@ class FixedPoints(Record):
         return expit(self.log_odds)
 
 
-@np.errstate(divide="ignore", over="ignore", invalid="ignore")
 def fixed_points(recurrence: Recurrence, *, L_ref: ArrayLike) -> FixedPoints:
     """Find every fixed point of ``L -> alpha L_ref + (1 - alpha) L + Omega(L) / beta``.
 
@@ -125,17 +124,18 @@ def fixed_points(recurrence: Recurrence, *, L_ref: ArrayLike) -> FixedPoints:
     log_odds[(alpha > 0) & (b == 0) & ~absorbed, 0] = np.inf  # too small for a double
     inner = (b > 0) & np.isfinite(L_ref)
     b = b[inner]
-    if isinstance(recurrence.normalization, MeanOnly):
-        log_odds[inner, 0] = L_ref[inner] + 1 / b
-        normalization = recurrence.normalization
-    else:
-        eps = flat(recurrence.normalization.eps)
-        log_odds[inner] = _zeros(L_ref[inner], b, eps[inner])
-        log_odds[inner & (eps == 0), 2] = np.inf
-        normalization = MeanVariance(eps[:, None])
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        if isinstance(recurrence.normalization, MeanOnly):
+            log_odds[inner, 0] = L_ref[inner] + 1 / b
+            normalization = recurrence.normalization
+        else:
+            eps = flat(recurrence.normalization.eps)
+            log_odds[inner] = _zeros(L_ref[inner], b, eps[inner])
+            log_odds[inner & (eps == 0), 2] = np.inf
+            normalization = MeanVariance(eps[:, None])
 
-    log_odds = np.sort(log_odds, axis=-1)
-    slope = _slopes(log_odds, normalization, alpha[:, None], beta[:, None])
+        log_odds = np.sort(log_odds, axis=-1)
+        slope = _slopes(log_odds, normalization, alpha[:, None], beta[:, None])
     return FixedPoints(log_odds.reshape(*shape, 3), slope.reshape(*shape, 3))
 
 

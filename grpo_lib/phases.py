@@ -78,7 +78,6 @@ class PhaseBoundaries(Record):
     flip: Array
 
 
-@np.errstate(divide="ignore", over="ignore", invalid="ignore")
 def phase_boundaries(
     beta: ArrayLike, alpha: ArrayLike = 1.0, eps: ArrayLike = 1e-5
 ) -> PhaseBoundaries:
@@ -126,7 +125,8 @@ def phase_boundaries(
         ends = np.stack([reference(sign * far), reference(sign * near)], axis=-1)
         return np.where((alpha == 0)[..., None], np.nan, ends)
 
-    return PhaseBoundaries(between(alpha * beta, 1.0), between((2 - alpha) * beta, -1.0))
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        return PhaseBoundaries(between(alpha * beta, 1.0), between((2 - alpha) * beta, -1.0))
 
 
 class Regime(IntEnum):
@@ -150,7 +150,6 @@ class Regime(IntEnum):
     """No theorem has settled it after `STEPS` updates; it has come to no rest so far."""
 
 
-@np.errstate(divide="ignore", over="ignore", invalid="ignore")
 def regime(recurrence: Recurrence, *, L_ref: ArrayLike) -> np.ndarray:
     """Find out how the run from ``p_0 = p_ref`` ends, for every prompt.
 
@@ -227,7 +226,8 @@ def regime(recurrence: Recurrence, *, L_ref: ArrayLike) -> np.ndarray:
     if isinstance(recurrence.normalization, MeanVariance):
         eps = np.broadcast_to(recurrence.normalization.eps, shape).ravel()
         inner = (b > 0) & np.isfinite(L_ref)
-        found[inner] = _regime(*(x[inner] for x in (L_ref, alpha, beta, eps)))
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            found[inner] = _regime(*(x[inner] for x in (L_ref, alpha, beta, eps)))
     return found.reshape(shape)
 
 
