@@ -7,6 +7,7 @@ Parameters mean the decimals they are written as: ``beta=0.1`` is one tenth, not
 it. A recurrence keeps doubles, so one third becomes the decimal 0.3333333333333333 there.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Rational
@@ -45,8 +46,9 @@ class Cycle:
         log_odds: balls that contain the states, in their order.
         multiplier: ball that contains the product of the slopes along the cycle. The cycle
             attracts if its absolute value is below 1 and repels if it is above 1.
-        radius: in log-odds; the cycle is the only one of its period, or of a period that divides
-            it, with a state this close to the midpoint of the first state's ball.
+        radius: in log-odds. As far as this from the midpoint of the first state's ball,
+            ``G^period(L) - L`` is strictly monotone, where G is the update. So the cycle is the
+            only one of its period, or of a period that divides it, with a state this close.
 
     Examples:
         >>> from grpo_lib import Recurrence
@@ -178,7 +180,8 @@ def cycle(
 
     With ``F(L) = G^period(L) - L`` and a ball X around m, the interval Newton operator is
     ``N = m - F(m) / F'(X)``. If N lies inside X, then F has exactly one zero in X, and N contains
-    it. The states must not meet, or else the period could be a divisor of the one asked for.
+    it. The same operator around the midpoint of N, with N in the place of X, contains it too. The
+    states must not meet, or else the period could be a divisor of the one asked for.
 
     Args:
         recurrence: the iteration, with scalar parameters.
@@ -224,11 +227,12 @@ def cycle(
                 break
         else:
             return Cycle((arb.nan(),) * period, arb.nan(), 0.0)
-        states = _orbit(recurrence, N.intersection(newton(m, N)), L_ref, period)
+        states = _orbit(recurrence, N.intersection(newton(N.mid(), N)), L_ref, period)
         multiplier = _multiplier(recurrence, states)
         if any(states[0].overlaps(other) for other in states[1:-1]):
             multiplier = arb.nan()  # the least period may be a divisor
-        return Cycle(tuple(states[:-1]), multiplier, radius / 2)  # m is not quite the midpoint
+        inside = radius - abs(states[0].mid() - m)  # of X, around the midpoint that is returned
+        return Cycle(tuple(states[:-1]), multiplier, math.nextafter(float(inside.lower()), 0))
 
 
 def lower_bound(function: Callable[[arb], arb], low: arb, high: arb, above: float = 0.0) -> arb:

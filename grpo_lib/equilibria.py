@@ -54,7 +54,6 @@ class FixedPoints(Record):
         return expit(self.log_odds)
 
 
-@np.errstate(divide="ignore", over="ignore", invalid="ignore")
 def fixed_points(recurrence: Recurrence, *, L_ref: ArrayLike) -> FixedPoints:
     """Find every fixed point of ``L -> alpha L_ref + (1 - alpha) L + Omega(L) / beta``.
 
@@ -70,11 +69,13 @@ def fixed_points(recurrence: Recurrence, *, L_ref: ArrayLike) -> FixedPoints:
     3. Hence ``F' = Omega' / b - 1`` has at most two zeros ``c_1 <= c_2``, both on ``L > 0``. F
        falls up to c_1, rises to c_2, and falls after c_2. (For eps = 0, c_2 is +inf. If F' has no
        zero, F falls everywhere.)
-    4. F is +inf at -inf. For eps > 0 it is -inf at +inf. A strictly monotone piece has one zero
-       if the signs at its ends differ and none if they agree. So there are one to three zeros
-       and the signs of F(c_1) and F(c_2) tell which pieces hold them. For eps = 0 there are
-       none or two (one if F(c_1) = 0), and p = 1 is a further fixed point, since F is +inf at
-       +inf.
+    4. F is +inf at -inf, since Omega is positive and ``-L`` grows. For eps > 0 Omega is bounded,
+       so F is -inf at +inf. F is continuous and strictly monotone on each piece, so a piece has
+       one zero if the signs at its ends differ and none if they agree. So there are one to
+       three zeros, and the signs of F(c_1) and F(c_2) tell which pieces hold them. For eps = 0
+       Omega is ``2 cosh(L/2)``, which outgrows L: F is +inf at +inf, too, and falls and rises
+       once. So there are none or two zeros (one if F(c_1) = 0), and p = 1 is a further fixed
+       point.
     5. Omega lies between ``2 / sqrt(1 + 4 eps)`` and ``1 / sqrt(eps)``, so every zero lies between
        ``L_ref`` plus these two over b. That bounds the outer pieces.
 
@@ -123,17 +124,18 @@ def fixed_points(recurrence: Recurrence, *, L_ref: ArrayLike) -> FixedPoints:
     log_odds[(alpha > 0) & (b == 0) & ~absorbed, 0] = np.inf  # too small for a double
     inner = (b > 0) & np.isfinite(L_ref)
     b = b[inner]
-    if isinstance(recurrence.normalization, MeanOnly):
-        log_odds[inner, 0] = L_ref[inner] + 1 / b
-        normalization = recurrence.normalization
-    else:
-        eps = flat(recurrence.normalization.eps)
-        log_odds[inner] = _zeros(L_ref[inner], b, eps[inner])
-        log_odds[inner & (eps == 0), 2] = np.inf
-        normalization = MeanVariance(eps[:, None])
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        if isinstance(recurrence.normalization, MeanOnly):
+            log_odds[inner, 0] = L_ref[inner] + 1 / b
+            normalization = recurrence.normalization
+        else:
+            eps = flat(recurrence.normalization.eps)
+            log_odds[inner] = _zeros(L_ref[inner], b, eps[inner])
+            log_odds[inner & (eps == 0), 2] = np.inf
+            normalization = MeanVariance(eps[:, None])
 
-    log_odds = np.sort(log_odds, axis=-1)
-    slope = _slopes(log_odds, normalization, alpha[:, None], beta[:, None])
+        log_odds = np.sort(log_odds, axis=-1)
+        slope = _slopes(log_odds, normalization, alpha[:, None], beta[:, None])
     return FixedPoints(log_odds.reshape(*shape, 3), slope.reshape(*shape, 3))
 
 

@@ -97,7 +97,6 @@ class MeanVariance(Record):
                 unsmoothed_share = np.where(np.equal(self.eps, 0), 1.0, unsmoothed_share)
             return np.tanh(L / 2) / 2 * unsmoothed_share * omega
 
-    @np.errstate(divide="ignore", over="ignore", invalid="ignore")
     def _turning_points(self, slope: Array) -> tuple[Array, Array]:
         """c_1 <= c_2, where d Omega / d L is ``slope``, at least 0; +inf where there is none.
 
@@ -106,18 +105,20 @@ class MeanVariance(Record):
         ``m = 1 + 4 eps``. With ``z = 2 / sqrt(3 k) sin(phi)`` the cubic becomes
         ``sin(3 phi) = w = m sqrt(27 k) / 2``.
         """
-        m, root_k = 1 + 4 * self.eps, 2 * np.sqrt(self.eps) * slope
-        w = m * np.sqrt(27) / 2 * root_k
-        third = np.arcsin(w) / 3  # NaN where w > 1: no turning point
-        z_1 = 2 / np.sqrt(3) / root_k * np.sin(third)
-        z_1 = np.where(root_k == 0, m, z_1)  # the limit, also where k is too small for a double
-        c_1 = 2 * np.arcsinh(slope * z_1**1.5)
-        # The second one in logarithms, as z^(3/2) can exceed the doubles. At slope 0 it is at +inf.
-        log_slope = np.log(slope)
-        log_z_2 = np.log(np.sin(np.pi / 3 - third) / np.sqrt(3)) - np.log(self.eps) / 2 - log_slope
-        log_sinh = log_slope + 1.5 * log_z_2
-        c_2 = 2 * (log_sinh + np.log1p(np.sqrt(1 + np.exp(-2 * log_sinh))))
-        c_2 = np.where(slope > 0, c_2, np.inf)
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            m, root_k = 1 + 4 * self.eps, 2 * np.sqrt(self.eps) * slope
+            w = m * np.sqrt(27) / 2 * root_k
+            third = np.arcsin(w) / 3  # NaN where w > 1: no turning point
+            z_1 = 2 / np.sqrt(3) / root_k * np.sin(third)
+            z_1 = np.where(root_k == 0, m, z_1)  # the limit, also where k rounds to 0
+            c_1 = 2 * np.arcsinh(slope * z_1**1.5)
+            # The second in logarithms, as z^(3/2) can exceed the doubles. It is +inf at slope 0.
+            log_slope = np.log(slope)
+            log_sin = np.log(np.sin(np.pi / 3 - third) / np.sqrt(3))
+            log_z_2 = log_sin - np.log(self.eps) / 2 - log_slope
+            log_sinh = log_slope + 1.5 * log_z_2
+            c_2 = 2 * (log_sinh + np.log1p(np.sqrt(1 + np.exp(-2 * log_sinh))))
+            c_2 = np.where(slope > 0, c_2, np.inf)
         return np.where(w < 1, c_1, np.inf), np.where(w < 1, c_2, np.inf)
 
     def _scale(self, L: Array) -> Array:

@@ -45,16 +45,16 @@ class Cycles(Record):
         return expit(self.log_odds)
 
 
-@np.errstate(divide="ignore", over="ignore", invalid="ignore")
 def cycles(recurrence: Recurrence, *, L_ref: float, period: int) -> Cycles:
     """Find the cycles of one prompt that have this least period.
 
-    From period 2 on all states of a cycle lie between ``low``, the value of the update at its local
-    minimum, and the lesser of the middle fixed point and the largest value that the update takes
-    from ``low`` up to its minimum. On this interval ``G^period(L) - L`` is computed on a grid of
-    `POINTS` points, and each change of sign is refined. Two cycles that are closer to each other
-    than the grid, as right after they were born in a fold, may be missed:
-    `grpo_lib.certified.cycle` proves those that are found.
+    From period 2 on the lowest state of a cycle lies between ``low``, the value of the update G at
+    its local minimum, and the lowest fixed point: from there up to the middle one, G lowers every
+    state, and G only falls below ``low`` where it raises states that are below the lowest fixed
+    point already. On this interval ``G^period(L) - L`` is computed on a grid of `POINTS` points,
+    and each change of sign is refined. Two cycles that are closer to each other than the grid, as
+    right after they were born in a fold, may be missed: `grpo_lib.certified.cycle` proves those
+    that are found.
 
     Args:
         recurrence: the iteration, with scalar parameters.
@@ -85,13 +85,14 @@ def cycles(recurrence: Recurrence, *, L_ref: float, period: int) -> Cycles:
     require(L_ref.ndim == 0, "L_ref", L_ref, "a single number")
     period = whole("period", period, at_least=1)
     check_recurrence(recurrence)._require_scalars()
-    if period == 1:
-        starts = fixed_points(recurrence, L_ref=L_ref).log_odds
-        starts = starts[np.isfinite(starts)]
-    else:
-        starts = _lowest_states(recurrence, L_ref, period)
-    states = _orbits(recurrence, L_ref, starts, period - 1)
-    return Cycles(states, np.prod(recurrence._slope(states), axis=1))
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        if period == 1:
+            starts = fixed_points(recurrence, L_ref=L_ref).log_odds
+            starts = starts[np.isfinite(starts)]
+        else:
+            starts = _lowest_states(recurrence, L_ref, period)
+        states = _orbits(recurrence, L_ref, starts, period - 1)
+        return Cycles(states, np.prod(recurrence._slope(states), axis=1))
 
 
 def _orbits(recurrence: Recurrence, L_ref: Array, starts: Array, steps: int) -> Array:
@@ -104,13 +105,11 @@ def _orbits(recurrence: Recurrence, L_ref: Array, starts: Array, steps: int) -> 
 
 def _lowest_states(recurrence: Recurrence, L_ref: Array, period: int) -> Array:
     """The lowest state of every cycle of this period, at least 2, in ascending order; shape [n]."""
-    minimum, maximum = recurrence._extrema()
-    lowest, middle, _ = fixed_points(recurrence, L_ref=L_ref).log_odds
+    minimum, _ = recurrence._extrema()
+    lowest = fixed_points(recurrence, L_ref=L_ref).log_odds[0]
     if np.isinf(lowest) or np.isinf(minimum):
         return np.empty(0)  # every update raises L, or the update rises everywhere
-    low = recurrence._step(minimum, L_ref)
-    high = recurrence._step(np.maximum(low, maximum), L_ref)
-    grid = np.linspace(low, np.fmin(high, middle), POINTS)
+    grid = np.linspace(recurrence._step(minimum, L_ref), lowest, POINTS)
 
     def gap(L: Array) -> Array:
         return recurrence.iterate(L_ref=L_ref, steps=period, L_0=L) - L

@@ -13,7 +13,7 @@ from .records import Record
 from .validation import Array, broadcastable, kl_weight, parameter, real_array
 
 STEPS = 2000
-"""Updates after which `regime` takes a run that is not at rest for one that oscillates."""
+"""Updates for which `regime` follows a run that no theorem has settled yet."""
 
 
 def contraction_threshold(eps: ArrayLike, alpha: ArrayLike = 1.0) -> Array:
@@ -21,14 +21,16 @@ def contraction_threshold(eps: ArrayLike, alpha: ArrayLike = 1.0) -> Array:
 
     The steepest slope of Omega is ``1 / (3 sqrt(3 eps) (1 + 4 eps))``. Divided by ``alpha`` it is
     the threshold: for a larger beta every reference has exactly one fixed point, and every run
-    approaches it geometrically. With mean-only normalisation the threshold is 0.
+    approaches it geometrically. At the threshold itself the largest slope is 1. With mean-only
+    normalisation the threshold is 0.
 
     Args:
         eps: smoothing, at least 0, shape [...].
         alpha: share of the KL penalty that goes to the reference, in [0, 1], shape [...].
 
     Returns:
-        The smallest such beta, shape [...]; inf for ``eps = 0`` and for ``alpha = 0``.
+        The infimum of such beta, shape [...]; inf, as there is none, for ``eps = 0`` and for
+        ``alpha = 0``.
 
     Raises:
         ValueError: a parameter is out of its range or NaN, or they do not broadcast.
@@ -51,12 +53,18 @@ def contraction_threshold(eps: ArrayLike, alpha: ArrayLike = 1.0) -> Array:
 class PhaseBoundaries(Record):
     """Log-odds of the reference between which the picture of the fixed points differs.
 
+    These are values of ``L_ref``, not states. Write ``c_1 <= c_2`` for the states at which the
+    update has slope 1, and ``-d_2 <= -d_1`` for those at which it has slope -1: each boundary is
+    the reference that has one of them as a fixed point.
+
     Attributes:
         fold: there are three fixed points strictly between these two, and one outside; shape
-            [..., 2], NaN where there are never three. At ``eps = 0`` the first is -inf; below the
-            second there are two fixed points inside (0, 1), above it none.
+            [..., 2], NaN where there are never three. At the first, two of them merge at c_2, at
+            the second at c_1. At ``eps = 0`` the first is -inf; below the second there are two
+            fixed points inside (0, 1), above it none.
         flip: the lowest fixed point has a slope below -1, so that runs near it oscillate, strictly
-            between these two; shape [..., 2], NaN where that never happens.
+            between these two; shape [..., 2], NaN where that never happens. At the first it is
+            -d_2, at the second -d_1.
 
     Examples:
         >>> from grpo_lib import phase_boundaries
@@ -70,7 +78,6 @@ class PhaseBoundaries(Record):
     flip: Array
 
 
-@np.errstate(divide="ignore", over="ignore", invalid="ignore")
 def phase_boundaries(
     beta: ArrayLike, alpha: ArrayLike = 1.0, eps: ArrayLike = 1e-5
 ) -> PhaseBoundaries:
@@ -118,48 +125,75 @@ def phase_boundaries(
         ends = np.stack([reference(sign * far), reference(sign * near)], axis=-1)
         return np.where((alpha == 0)[..., None], np.nan, ends)
 
-    return PhaseBoundaries(between(alpha * beta, 1.0), between((2 - alpha) * beta, -1.0))
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        return PhaseBoundaries(between(alpha * beta, 1.0), between((2 - alpha) * beta, -1.0))
 
 
 class Regime(IntEnum):
     """What becomes of a run that starts at the reference; the codes that `regime` returns.
 
+    ``c_1 <= c_2`` are the states at which the update has slope 1, as in `PhaseBoundaries`.
+
     Examples:
         >>> from grpo_lib import Regime
         >>> print([(regime.value, regime.name) for regime in Regime])
-        [(0, 'SETTLES'), (1, 'OSCILLATES'), (2, 'RUNS_TO_ONE')]
+        [(0, 'SETTLES'), (1, 'OSCILLATES'), (2, 'RUNS_TO_ONE'), (3, 'UNDECIDED')]
     """
 
     SETTLES = 0
-    """It approaches the lowest fixed point, which is inside (0, 1)."""
+    """It approaches the lowest fixed point, which is inside (0, 1) and does not exceed c_1."""
     OSCILLATES = 1
-    """It stays below the highest fixed point and approaches none."""
+    """It approaches no fixed point. If there are several it stays below the second lowest."""
     RUNS_TO_ONE = 2
-    """It approaches the fixed point above the fold; that is p = 1 for eps = 0 and for mirror."""
+    """It approaches the fixed point from c_2 on; that is p = 1 for eps = 0 and for mirror."""
+    UNDECIDED = 3
+    """No theorem has settled it after `STEPS` updates; it has come to no rest so far."""
 
 
-@np.errstate(divide="ignore", over="ignore", invalid="ignore")
 def regime(recurrence: Recurrence, *, L_ref: ArrayLike) -> np.ndarray:
     """Find out how the run from ``p_0 = p_ref`` ends, for every prompt.
 
-    Let ``x_1 < x_2`` be the two lowest fixed points. A run is followed until one of these settles
-    the matter for good:
+    Let G be the update and ``x_1 < x_2`` its two lowest fixed points, ``x_2 = inf`` if there is
+    only one. G rises up to the state ``-e_2``, falls to ``-e_1 <= 0`` and rises from there on; its
+    values at these two are ``high`` and ``low``. (At ``alpha = 1`` or ``eps = 0``, -e_2 is -inf and
+    high the limit there. If G rises everywhere, both states are -inf.) Below x_1, ``G(L) > L``, and
+    between x_1 and x_2, ``G(L) < L``. Each verdict rests on one of these theorems:
 
-    1. There is no fixed point below the fold. Then the only one lies where the update rises,
-       there are no cycles, and the run goes there.
-    2. A state lies above x_2, where the update rises: from there on the run is monotone and goes to
-       the fixed point above the fold.
-    3. ``|L - x_1|`` is so small that the slope stays in (-1, 1) from there to x_1 and as far on the
-       other side. Each update brings the run closer to x_1. Or x_1 and L are both positive and L
-       is below x_2: the run goes to x_1 monotonically.
-    4. The slope at x_1 is below -1, and the state lies between ``low``, the update's value at its
-       local minimum, and x_2, and the update maps this interval into itself. (It does if its values
-       left of the minimum do not exceed x_2.) The run cannot leave, and it can end at the repelling
-       x_1 only by hitting it exactly, which at most countably many starts do.
+    1. *x_1 lies above c_1.* Then it is the only fixed point, G rises from there on, and
+       ``G(L) > L`` below it: the run approaches it and runs to one.
+    2. *A state exceeds x_2.* G rises from x_2 on, so the rest of the run is monotone: it runs to
+       one.
+    3. *A state is closer to x_1 than the nearest state with slope -1 or 1.* Each update brings the
+       run closer to x_1 by a factor below 1: it settles.
+    4. *A state lies in the trap.* If ``low >= -e_2`` and ``G(low) <= x_2``, then G maps the trap,
+       from low to x_2, into itself.
 
-    A run of which none of these holds within `STEPS` updates counts as oscillating. That is a
-    numerical verdict: the run may converge very slowly, next to a flip, or leave after a very long
-    transient.
+       - If the slope at x_1 is below -1, the run oscillates: x_1 and x_2 repel, so it approaches
+         neither, unless it hits one exactly, which at most countably many starts do.
+       - Otherwise, if ``x_1 >= -e_1``, G rises on the trap: the run is monotone and settles.
+       - Otherwise, G falls on ``[low, -e_1]``, and its Schwarzian derivative is negative. (That of
+         Omega is. Where ``Omega''' < 0``, the term ``(1 - alpha) L`` makes the slope of G smaller
+         in size; elsewhere ``G' G''' <= 0``.) So where ``G(G(L))`` rises, its slope has no local
+         minimum (Singer 1978). If ``G(low) > -e_1``, or if there were a 2-cycle in the interval,
+         that slope would be at least 1 at a place on each side of x_1, and at most 1 at x_1. So
+         G maps the interval into itself and has no 2-cycle there, and ``G(G(L))`` leads each
+         state monotonically to x_1. Right of -e_1 a run falls until it is there: it settles.
+    5. *No state can exceed x_2*, as ``high <= x_2``. A run below x_1 rises, hence reaches the trap
+       if there is one, and 4 holds without following it. If there is none, a slope at x_1 below
+       -1 still means that the run oscillates. And if G has no slope below -1, at all or on the
+       states up to high, ``L + G(L)`` rises on an interval that G maps into itself. So there is no
+       2-cycle, and every run there approaches a fixed point (Coppel 1955): it settles.
+
+    From ``L_ref >= -e_2``, hence always at ``alpha = 1`` or ``eps = 0``, two updates decide. Then
+    ``low > L_ref`` or ``L_ref >= -e_1``, so if ``L_1 <= x_2`` there is a trap and L_1 lies in it.
+
+    What is left starts at ``L_ref < -e_2`` and is followed until 2, 3 or 4 holds, for at most
+    `STEPS` updates: runs with ``high > x_2``, which rise to -e_2 and may jump over x_2 from there,
+    and runs with ``low < -e_2`` and a slope at x_1 of -1 to 0. Undecided remain runs that wander
+    or cycle outside every trap, next to states that would lead them over x_2, and those from a
+    reference so far below what a double can hold as a probability that they are still on their
+    way up. Rounding enters all comparisons: within rounding of the curves on which the regime
+    changes, the sign that double precision gives decides.
 
     Args:
         recurrence: the iteration.
@@ -192,7 +226,8 @@ def regime(recurrence: Recurrence, *, L_ref: ArrayLike) -> np.ndarray:
     if isinstance(recurrence.normalization, MeanVariance):
         eps = np.broadcast_to(recurrence.normalization.eps, shape).ravel()
         inner = (b > 0) & np.isfinite(L_ref)
-        found[inner] = _regime(*(x[inner] for x in (L_ref, alpha, beta, eps)))
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            found[inner] = _regime(*(x[inner] for x in (L_ref, alpha, beta, eps)))
     return found.reshape(shape)
 
 
@@ -200,30 +235,34 @@ def _regime(L_ref: Array, alpha: Array, beta: Array, eps: Array) -> Array:
     """`regime` for mean and variance, alpha beta > 0 and finite references; shape [n]."""
     normalization = MeanVariance(eps)
     recurrence = Recurrence(beta, normalization, alpha)
-    c_1, c_2 = normalization._turning_points(alpha * beta)  # slope 1
+    c_1, _ = normalization._turning_points(alpha * beta)  # slope 1
     d_1, d_2 = normalization._turning_points((2 - alpha) * beta)  # slope -1, at -d_1 and -d_2
     minimum, maximum = recurrence._extrema()
     x_1, x_2, _ = fixed_points(recurrence, L_ref=L_ref).log_odds.T
-    x_2 = np.where(x_2 <= c_2, x_2, np.inf)
+    x_2 = np.where(np.isnan(x_2), np.inf, x_2)
 
-    radius = np.minimum(np.where(x_1 > -d_1, x_1 + d_1, -d_2 - x_1), c_1 - x_1)
+    radius = np.minimum(np.where(x_1 >= -d_1, x_1 + d_1, -d_2 - x_1), c_1 - x_1)
     low = recurrence._step(minimum, L_ref)
-    closed = (radius < 0) & (recurrence._step(np.maximum(low, maximum), L_ref) <= x_2)
+    high = np.where(eps == 0, np.inf, recurrence._step(maximum, L_ref))
+    trap = (low >= maximum) & (recurrence._step(low, L_ref) <= x_2)
+    ends = np.where(radius < 0, Regime.OSCILLATES, Regime.SETTLES)  # of a run that is caught
+    everywhere = trap | (radius < 0) | np.isinf(d_1) | (high <= -d_2)
+    caught_from = np.where((high <= x_2) & everywhere, -np.inf, np.where(trap, low, np.inf))
 
-    found = np.full(L_ref.size, Regime.OSCILLATES)
+    found = np.full(L_ref.size, Regime.UNDECIDED)
     found[x_1 > c_1] = Regime.RUNS_TO_ONE
     (cells,) = np.nonzero(x_1 <= c_1)
-    state = np.stack([L_ref, L_ref, x_1, x_2, radius, low, alpha, beta, eps])[:, cells]
-    closed, recurrence = closed[cells], None
+    state = np.stack([L_ref, L_ref, x_1, x_2, radius, caught_from, alpha, beta, eps])[:, cells]
+    ends, recurrence = ends[cells], None
     for _ in range(STEPS):
-        L, L_ref, x_1, x_2, radius, low, alpha, beta, eps = state
+        L, L_ref, x_1, x_2, radius, caught_from, alpha, beta, eps = state
         runs = x_2 < L
-        settles = (np.abs(L - x_1) < radius) | ((x_1 >= 0) & (L >= 0) & (x_2 > L))
-        done = runs | settles | (closed & (low <= L) & (x_2 >= L))
-        found[cells[settles]] = Regime.SETTLES
+        caught = ~runs & ((caught_from <= L) | (np.abs(L - x_1) < radius))
+        done = runs | caught
+        found[cells[caught]] = ends[caught]
         found[cells[runs]] = Regime.RUNS_TO_ONE
         if recurrence is None or done.any():  # go on with the others alone
-            cells, closed, state = cells[~done], closed[~done], state[:, ~done]
+            cells, ends, state = cells[~done], ends[~done], state[:, ~done]
             if not cells.size:
                 break
             L, L_ref, *_, alpha, beta, eps = state

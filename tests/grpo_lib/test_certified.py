@@ -10,9 +10,17 @@ import sympy as sp
 from flint import arb, ctx
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy.special import logit
+from scipy.special import expit, logit
 
-from grpo_lib import MeanOnly, MeanVariance, Recurrence, certified, fixed_points, symbolic
+from grpo_lib import (
+    MeanOnly,
+    MeanVariance,
+    Recurrence,
+    certified,
+    fixed_points,
+    phase_boundaries,
+    symbolic,
+)
 from grpo_lib.ledger import EvidenceError, claim
 from tests.grpo_lib.reference import ALPHA, exact
 
@@ -114,6 +122,39 @@ def test_two_cycles(recurrence, states):
         L, other = found.log_odds
         assert certified.step(recurrence, L=L, L_ref=certified.logit(1e-3)).overlaps(other)
         assert certified.step(recurrence, L=other, L_ref=certified.logit(1e-3)).overlaps(L)
+
+
+def is_monotone(recurrence, middle, radius):
+    """Whether the slope is proved to differ from 1 as far as the radius from the middle."""
+    with ctx.workprec(256):
+        return not (certified.slope(recurrence, L=arb(middle, radius)) - 1).contains(0)
+
+
+def test_the_radius_of_a_pair_about_to_merge_keeps_away_from_where_it_merges():
+    recurrence = Recurrence(1.0)
+    p_ref = float(expit(phase_boundaries(1.0).fold[1] - 3.5e-6))
+    lower, upper = fixed_points(recurrence, L_ref=logit(p_ref)).log_odds[:2]
+    assert upper - lower < 0.01
+    for near in (lower, upper):
+        found = certified.cycle(recurrence, p_ref=p_ref, near=near)
+        middle = found.log_odds[0].mid()
+        assert 0 < found.radius < (upper - lower) / 2
+        assert is_monotone(recurrence, middle, found.radius)
+        assert not is_monotone(recurrence, middle, 2 * found.radius)
+
+
+def test_an_enclosure_from_an_unpolished_start_holds_too(monkeypatch):
+    """The first ball lies around the start, here 0.06 from the fixed point, the second does not."""
+    exact = certified.cycle(Recurrence(5.0), p_ref=0.2, near=-1.0)
+    monkeypatch.setattr(certified, "POLISHING", 0)
+    found = certified.cycle(Recurrence(5.0), p_ref=0.2, near=-1.0)
+    assert found.log_odds[0].contains(exact.log_odds[0])
+    assert found.multiplier.contains(exact.multiplier)
+    assert found.log_odds[0].rad() < 1e-5  # two Newton steps; one leaves more than 1e-3
+    off = abs(found.log_odds[0].mid() + 1)
+    assert off > 0.05
+    assert found.radius <= 0.5 - off  # 0.5 is the largest ball that is tried
+    assert found.radius == pytest.approx(float(0.5 - off), rel=1e-15)
 
 
 def test_a_fixed_point_is_no_cycle_of_period_2():

@@ -228,6 +228,12 @@ def test_ends_of_the_reference(share):
         assert np.all(found.slope[:, 0] == 0)
 
 
+def test_a_reference_at_an_end_absorbs_even_if_alpha_beta_rounds_to_0():
+    weakest = Recurrence(1e-300, alpha=1e-300)
+    found = fixed_points(weakest, L_ref=[-np.inf, 0.0, np.inf]).log_odds[:, 0]
+    assert found.tolist() == [-np.inf, np.inf, np.inf]
+
+
 @pytest.mark.parametrize("share", [0.3, 1.0])
 def test_success_is_fixed_at_eps_0_and_only_there(share):
     found = solve(0.0, 1.0, [0, 1e-12], share)

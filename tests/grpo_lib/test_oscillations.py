@@ -12,6 +12,7 @@ from grpo_lib import (
     cycles,
     fixed_points,
     lyapunov_exponent,
+    phase_boundaries,
 )
 
 CHAOTIC = Recurrence(1.0), logit(1e-3)
@@ -67,6 +68,15 @@ def test_the_two_cycle_is_born_at_the_flip():
     assert cycles(recurrence, L_ref=before, period=2).multiplier.size == 0
     (multiplier,) = cycles(recurrence, L_ref=after, period=2).multiplier
     assert abs(multiplier) < 1
+
+
+@pytest.mark.parametrize("beyond", [1e-9, 1e-7, 1e-5])
+def test_a_newborn_cycle_has_its_own_period_however_close_its_states_are(beyond):
+    recurrence = Recurrence(5.0)
+    flip = phase_boundaries(5.0).flip[1]
+    (states,) = cycles(recurrence, L_ref=flip - beyond, period=2).log_odds
+    assert 1e-6 < states[1] - states[0] < 1e-2
+    assert cycles(recurrence, L_ref=flip + beyond, period=2).multiplier.size == 0
 
 
 def test_two_kl_has_its_cycle_of_erratum_13():

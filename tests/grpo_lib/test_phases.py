@@ -116,6 +116,7 @@ def test_mirror_has_no_boundaries_and_runs_to_one():
     found = phase_boundaries([0.1, 10.0], alpha=0.0)
     assert np.isnan(found.fold).all() and np.isnan(found.flip).all()
     assert (regime(Recurrence(2.0, alpha=0.0), L_ref=[-30.0, 0.0, 5.0]) == Regime.RUNS_TO_ONE).all()
+    assert regime(Recurrence(2.0, alpha=0.0), L_ref=-np.inf) == Regime.SETTLES  # no success ever
 
 
 @pytest.mark.parametrize(
@@ -166,6 +167,102 @@ def test_a_reference_at_an_end_stays_there_and_mean_only_always_settles():
     assert list(regime(Recurrence(1.0), L_ref=ends)) == [Regime.SETTLES, Regime.RUNS_TO_ONE]
     mean_only = Recurrence([0.01, 100.0], MeanOnly())
     assert (regime(mean_only, L_ref=[[-30.0], [30.0]]) == Regime.SETTLES).all()
+
+
+def test_an_orbit_that_oscillates_may_exceed_a_fixed_point_that_is_alone():
+    recurrence, L_ref = Recurrence(1.0, MeanVariance(0.01)), -9.7258
+    found = fixed_points(recurrence, L_ref=L_ref)
+    assert found.count == 1
+    assert regime(recurrence, L_ref=L_ref) == Regime.OSCILLATES
+    path = recurrence.trajectory(p_ref=expit(L_ref), steps=200).log_odds[1:]
+    assert path.min() < found.log_odds[0] < path.max()
+
+
+def random_two_kl(rng, count, slowest):
+    """Shares down to the slowest, references from p_ref = 1e-300 on, eps > 0."""
+    eps, alpha = 10 ** rng.uniform(-8, 0, count), 10 ** rng.uniform(np.log10(slowest), 0, count)
+    beta = np.where(
+        rng.random(count) < 0.5,
+        10 ** rng.uniform(-2, 2.5, count),
+        contraction_threshold(eps) * 10 ** rng.uniform(-3, 0.3, count),
+    )
+    near = rng.random(count) < 0.5
+    L_ref = np.where(near, rng.uniform(-20, 20, count), -(10 ** rng.uniform(0, 2.84, count)))
+    return Recurrence(beta, MeanVariance(eps), alpha), L_ref
+
+
+def test_a_slow_run_settles_although_it_is_not_at_rest_for_long():
+    recurrence, L_ref = Recurrence(11.0, MeanVariance(1.0), 2e-4), -600.0
+    path = recurrence.trajectory(p_ref=expit(L_ref), steps=3000).log_odds
+    x_1 = fixed_points(recurrence, L_ref=L_ref).log_odds[0]
+    assert np.all(np.diff(path) > 0) and path[-1] < x_1 - 100
+    assert regime(recurrence, L_ref=L_ref) == Regime.SETTLES
+
+
+def test_a_run_that_a_theorem_settles_is_never_undecided():
+    recurrence, L_ref = random_two_kl(np.random.default_rng(4), 20_000, slowest=1e-6)
+    beta, alpha, eps = recurrence.beta, recurrence.alpha, recurrence.normalization.eps
+    found, steep = regime(recurrence, L_ref=L_ref), contraction_threshold(eps)
+    fixed = fixed_points(recurrence, L_ref=L_ref)
+    lone, at_low = fixed.count == 1, fixed.log_odds[:, 0] < steepest(eps)
+    rises, mild = (1 - alpha) * beta >= steep, (2 - alpha) * beta >= steep
+    for cases, expected in (
+        (lone & at_low & mild, Regime.SETTLES),  # no slope below -1: Coppel
+        (rises & at_low, Regime.SETTLES),  # no slope below 0: monotone from below x_1
+        (lone & ~at_low & (alpha * beta < steep), Regime.RUNS_TO_ONE),
+        ((fixed.slope[:, 0] >= 0) & (L_ref > -steepest(eps)) & lone & at_low, Regime.SETTLES),
+    ):
+        assert cases.sum() > 100
+        assert (found[cases] == expected).all()
+
+
+def test_regimes_of_slow_runs_agree_with_brute_force():
+    """At a share of 0.002 or more, 20,000 updates shrink what a monotone run lacks by e^40."""
+    recurrence, L_ref = random_two_kl(np.random.default_rng(5), 2000, slowest=2e-3)
+    found = regime(recurrence, L_ref=L_ref)
+    low = high = L = recurrence.iterate(L_ref=L_ref, steps=20_000)
+    for _ in range(64):
+        L = recurrence.step(L=L, L_ref=L_ref)
+        low, high = np.minimum(low, L), np.maximum(high, L)
+    eps, alpha = recurrence.normalization.eps, recurrence.alpha
+    above = (alpha * recurrence.beta < contraction_threshold(eps)) & (low > steepest(eps))
+    brute = np.where(above, 2, np.where(high - low > 1e-3, 1, 0))
+    assert (found == brute).all()
+    assert np.sum(found == Regime.OSCILLATES) > 5
+
+
+def test_right_beside_a_flip_the_slope_at_the_fixed_point_decides():
+    """The next fixed point's slope is above -1 on one side and below on the other."""
+    rng = np.random.default_rng(6)
+    eps = 10 ** rng.uniform(-6, -4, 200)
+    beta = contraction_threshold(eps) * 10 ** rng.uniform(-2, -0.1, 200)
+    flip = phase_boundaries(beta, eps=eps).flip[:, 1]
+    recurrence = Recurrence(beta, MeanVariance(eps))
+    inside, outside = (regime(recurrence, L_ref=flip + gap) for gap in (-1e-6, 1e-6))
+    assert ((inside == Regime.OSCILLATES) | (inside == Regime.RUNS_TO_ONE)).all()
+    assert ((outside == Regime.SETTLES) | (outside == Regime.RUNS_TO_ONE)).all()
+    assert (inside == Regime.OSCILLATES).sum() > 100
+    assert ((inside == Regime.RUNS_TO_ONE) == (outside == Regime.RUNS_TO_ONE)).all()
+
+
+def test_a_run_may_return_to_the_left_of_the_local_maximum_and_leap_over_x_2_from_there():
+    deep = Recurrence(2.1818813, MeanVariance(2.7334349e-4), 0.651493)
+    assert regime(deep, L_ref=-22.4998443) == Regime.RUNS_TO_ONE
+    x_2 = fixed_points(deep, L_ref=-22.4998443).log_odds[1]
+    path = deep.trajectory(p_ref=expit(-22.4998443), steps=2000).log_odds
+    assert path[1] < x_2 < path[-1]
+
+
+def test_what_no_theorem_settles_is_undecided_and_rare():
+    """Two states, the higher one between -e_2 and x_2, and next to both G leads over x_2."""
+    recurrence = Recurrence(0.11870462, MeanVariance(0.00448577), 0.36816245)
+    assert regime(recurrence, L_ref=-285.41311) == Regime.UNDECIDED
+    many, L_ref = random_two_kl(np.random.default_rng(7), 100_000, slowest=1e-6)
+    found = regime(many, L_ref=L_ref)
+    undecided = found == Regime.UNDECIDED
+    assert undecided.sum() < 100
+    below_the_maximum = L_ref < many._extrema()[1]
+    assert (below_the_maximum & (many.alpha < 1))[undecided].all()
 
 
 @pytest.mark.parametrize("beta", [1e-300, 1e-12, 1e12, 1e300])
