@@ -8,6 +8,8 @@ from reproduce.scorecard import as_text, badge, parts, rows
 def claim(id: str, **fields: object) -> dict:
     fixed = {"id": id, "label": id.title(), "place": "Section 1", "statement": "$x$", "uses": []}
     return fixed | {
+        "hypotheses": [],
+        "box": False,
         "verdict": None,
         "status": "open",
         "notebook": None,
@@ -48,7 +50,7 @@ LEDGER = {
             ],
         ),
         claim("erratum-2", nature="typo", correction="$z$."),
-        claim("beyond-1-speed", **SHOWN | {"verdict": "ours"}),
+        claim("beyond-1-speed", **SHOWN | {"verdict": "ours"}, number="II.1", box=True),
         claim("beyond-1-chaos"),
     ],
     "run": {},
@@ -61,7 +63,7 @@ def test_rows():
     assert theorem == ["Theorem-1", "holds", "1 proved, 3 measured, 1 rejected", measured, "2.3"]
     assert figure == ["Figure-1", "open", "–", "–", "–"]
     assert lemma == ["Lemma-1", "failed", "–", "–", "2.3"]
-    assert own[1] == "ours"
+    assert own[:2] == ["II.1 Beyond-1-Speed", "ours"]
 
 
 def test_the_table_for_the_terminal():
@@ -84,6 +86,7 @@ def test_the_scorecard_page():
     assert "* - Figure-1\n  - open\n  - –\n  - –\n  - –\n```" in figures
     assert errata.startswith("Errata\n")
     assert own.startswith("Beyond the paper\n")
+    assert "* - {prf:ref}`II.1 Beyond-1-Speed <beyond-1-speed>`\n  - ours\n" in own
 
 
 def test_the_errata_page():
