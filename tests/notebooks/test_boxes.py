@@ -73,9 +73,8 @@ def faults(claims: Sequence[Claim], texts: Mapping[str, NotebookNode]) -> list[s
         for words, target in REFERENCE.findall(cell.source):
             if target not in labels:
                 found.append(f"{target}: a link without a box")
-            for number in NUMBER.findall(words):
-                if number != number_of.get(target):
-                    found.append(f"{target}: a link calls it {number}")
+            if NUMBER.findall(words) != list(filter(None, [number_of.get(target)])):
+                found.append(f"{target}: a link calls it {words.strip()}")
     unknown = {number for text in said for number in NUMBER.findall(text)} - set(numbers)
     found += [f"{number}: no result has this number" for number in sorted(unknown)]
     return found
@@ -149,6 +148,7 @@ def test_what_agrees_has_no_fault() -> None:
         (lambda text: text + text, "beyond-1: more than one box"),
         (lambda text: text.replace("<lemma-1>", "<lemma-9>"), "lemma-9: a link without a box"),
         (lambda text: text.replace("`its", "`II.1"), "lemma-1: a link calls it II.1"),
+        (lambda text: text.replace("`II.1", "`its speed"), "beyond-1: a link calls it its speed"),
         (lambda text: text + "As in II.7.", "II.7: no result has this number"),
     ],
 )
