@@ -18,6 +18,7 @@ from reproduce.register import Claim, is_own, load_register
 ROOT = Path(__file__).parents[2]
 MOST_WORDS = 90
 NUMBERED = re.compile(r"(Theorem|Proposition|Lemma|Remark|Algorithm) \d+")
+THEOREM = re.compile(r"(Theorem|Proposition|Lemma) \d+")
 REFERENCE = re.compile(r"\{prf:ref\}`([^`<]*)<([^>]+)>`")
 NUMBER = re.compile(r"\bII\.\d+")
 
@@ -33,8 +34,9 @@ def name(box: Box) -> str:
     return f"{box.kind.title()} {number.strip()}" if number else title.removesuffix(")")
 
 
-def box_faults(claim: Claim, box: Box | None) -> Iterator[str]:
-    """Where a claim and its box differ."""
+def box_faults(claim: Claim, boxes: Mapping[str, Box]) -> Iterator[str]:
+    """Where a claim and its box, among those of its chapter, differ."""
+    box = boxes.get(claim.id)
     if box is None:
         if is_own(claim.id) or NUMBERED.fullmatch(claim.label):
             yield f"{claim.id}: has no box in {claim.notebook}"
@@ -44,8 +46,17 @@ def box_faults(claim: Claim, box: Box | None) -> Iterator[str]:
             yield f"{claim.id}: the box is called {box.title}"
         if squeezed(box.text) != squeezed(expected.text):
             yield f"{claim.id}: the box says something else"
-    elif name(box) != claim.label:
-        yield f"{claim.id}: the box is called {name(box)}, the register says {claim.label}"
+    else:
+        if name(box) != claim.label:
+            yield f"{claim.id}: the box is called {name(box)}, the register says {claim.label}"
+        # What a box takes from another one of its chapter, such as an assumption, counts.
+        taken = [boxes[id].text for _, id in REFERENCE.findall(box.text) if id in boxes]
+        text = squeezed(" ".join([box.text, *taken]))
+        for hypothesis in map(squeezed, claim.hypotheses):
+            if hypothesis not in text and hypothesis[0].lower() + hypothesis[1:] not in text:
+                yield f"{claim.id}: the box does not assume: {hypothesis}"
+        if THEOREM.fullmatch(claim.label) and not claim.hypotheses:
+            yield f"{claim.id}: the register does not list its hypotheses"
 
 
 def faults(claims: Sequence[Claim], texts: Mapping[str, NotebookNode]) -> list[str]:
@@ -58,8 +69,7 @@ def faults(claims: Sequence[Claim], texts: Mapping[str, NotebookNode]) -> list[s
     found += [f"{label}: no claim" for label in labels if is_own(label) and label not in ids]
     for claim in claims:
         if claim.notebook:
-            own = {box.label: box for box in boxes[claim.notebook]}
-            found += box_faults(claim, own.get(claim.id))
+            found += box_faults(claim, {box.label: box for box in boxes[claim.notebook]})
         for text in (claim.statement, claim.correction or ""):
             if len(text.split()) > MOST_WORDS:
                 found.append(f"{claim.id}: {len(text.split())} words")
@@ -101,7 +111,13 @@ OWN = Claim(
     verdict="ours",
 )
 PAPER = Claim(
-    id="lemma-1", label="Lemma 1", place="C", statement="$x$", notebook="one", verdict="holds"
+    id="lemma-1",
+    label="Lemma 1",
+    place="C",
+    statement="$x$",
+    hypotheses=("$c > 0$", "Let $d > 0$"),
+    notebook="one",
+    verdict="holds",
 )
 TEXT = """::::{prf:theorem} II.1 (Speed)
 :label: beyond-1
@@ -119,7 +135,13 @@ TEXT = """::::{prf:theorem} II.1 (Speed)
 :::{prf:lemma} 1 (Slope)
 :label: lemma-1
 
-$x$
+If $c > 0$, under {prf:ref}`its assumption <assumption-1>`, $x$.
+:::
+
+:::{prf:assumption} 1
+:label: assumption-1
+
+For once, let $d > 0$.
 :::
 
 See {prf:ref}`II.1 <beyond-1>` and {prf:ref}`its slope <lemma-1>`.
@@ -145,6 +167,8 @@ def test_what_agrees_has_no_fault() -> None:
         (lambda text: text.replace(":label: beyond-1", ":label: beyond-2"), "beyond-2: no claim"),
         (lambda text: text.replace(":label: lemma-1", ":label: slope"), "lemma-1: has no box in"),
         (lambda text: text.replace("lemma} 1", "lemma} 2"), "lemma-1: the box is called Lemma 2"),
+        (lambda text: text.replace("$c >", "$c <"), "lemma-1: the box does not assume: $c > 0$"),
+        (lambda text: text.replace("$d >", "$d <"), "lemma-1: the box does not assume: Let $d"),
         (lambda text: text + text, "beyond-1: more than one box"),
         (lambda text: text.replace("<lemma-1>", "<lemma-9>"), "lemma-9: a link without a box"),
         (lambda text: text.replace("`its", "`II.1"), "lemma-1: a link calls it II.1"),
@@ -168,3 +192,8 @@ def test_each_fault_of_a_text_is_found(change: Callable[[str], str], message: st
 def test_each_fault_of_the_register_is_found(change: dict[str, object], message: str) -> None:
     claims = [PAPER, dataclasses.replace(OWN, **change)]
     assert any(fault.startswith(message) for fault in faults(claims, said(TEXT)))
+
+
+def test_the_hypotheses_of_a_theorem_of_the_paper_are_listed() -> None:
+    bare = dataclasses.replace(PAPER, hypotheses=())
+    assert faults([bare, OWN], said(TEXT)) == ["lemma-1: the register does not list its hypotheses"]
