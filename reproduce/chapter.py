@@ -15,15 +15,16 @@ from reproduce.markup import evidence_anchor
 COLAB_PACKAGES = ("python-flint", "matplotlib")
 
 
-def as_page(executed: NotebookNode, links: str) -> NotebookNode:
+def as_page(executed: NotebookNode, links: str, titles: dict[str, str]) -> NotebookNode:
     """Turn an executed notebook into a page: with links, and without the runner's marks.
 
     Every entry in a table of evidence becomes a link to the cell that recorded it, and the table
-    gets an anchor.
+    gets an anchor, and the claim's title in its caption.
 
     Args:
         executed: the notebook; it stays as it is.
         links: MyST to stand below the title.
+        titles: of the claims that the notebook shows, by id.
     """
     page = copy.deepcopy(executed)
     page.metadata.pop("reproduce", None)
@@ -42,6 +43,8 @@ def as_page(executed: NotebookNode, links: str) -> NotebookNode:
     for claim, index in last.items():
         table = outputs[index].data.get("text/html", "")
         table = table.replace("<table ", f'<table id="{evidence_anchor(claim)}" ', 1)
+        caption = f"<caption>Evidence for {html.escape(titles[claim])}</caption>"
+        table = table.replace(f"<caption>Evidence for {html.escape(claim)}</caption>", caption, 1)
         for entry in bundles[index]["evidence"]:
             if (place := places.get(entry["cell"])) is not None:
                 linked.add(place)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from reproduce.markup import chapter_link, list_table, notebook_link
+from reproduce.markup import claim_address, claim_link, list_table, notebook_link, title
 from reproduce.register import is_own
 
 Row = dict[str, Any]
@@ -44,7 +44,7 @@ def paper_map(ledger: dict[str, Any]) -> dict[str, str]:
     claims = {claim["id"]: claim for claim in ledger["claims"]}
     tables: dict[str, list[list[str]]] = {}
     for claim in ledger["claims"]:
-        row = [chapter_link(claim), claim["place"], claim["verdict"] or claim["status"]]
+        row = [claim_link(claim), claim["place"], claim["verdict"] or claim["status"]]
         tables.setdefault(_part(claim, claims), []).append(row)
     head = ["Item", "Place", "Verdict"]
     return {
@@ -64,16 +64,18 @@ def chapter_links(ledger: dict[str, Any], notebook: str) -> str:
     others = [claim for claim in ledger["claims"] if claim["id"] not in ids]
     lines = {
         "Shown here": [
-            f"{claim['label']} ({claim['verdict'] or claim['status']})" for claim in own
+            f"{claim_link(claim) if claim['box'] else title(claim)} "
+            f"({claim['verdict'] or claim['status']})"
+            for claim in own
         ],
         "Derived a second time": [
-            notebook_link(claim["label"], claim["second"]) for claim in own if claim["second"]
+            notebook_link(title(claim), claim["second"]) for claim in own if claim["second"]
         ],
         "Derived again here": [
-            chapter_link(claim) for claim in ledger["claims"] if claim["second"] == notebook
+            claim_link(claim) for claim in ledger["claims"] if claim["second"] == notebook
         ],
-        "Builds on": [chapter_link(claim) for claim in others if claim["id"] in used],
-        "Used by": [chapter_link(claim) for claim in others if ids & set(claim["uses"])],
+        "Builds on": [claim_link(claim) for claim in others if claim["id"] in used],
+        "Used by": [claim_link(claim) for claim in others if ids & set(claim["uses"])],
     }
     text = "\n\n".join(f"**{name}:** {', '.join(links)}" for name, links in lines.items() if links)
     return f":::{{div}} chapter-links\n{text}\n:::"
@@ -82,7 +84,8 @@ def chapter_links(ledger: dict[str, Any], notebook: str) -> str:
 def dependency_graph(claims: Sequence[Row]) -> str:
     """Draw which of the claims uses which of the others, as an SVG in raw HTML.
 
-    Every box is a link to its chapter. Arrows run downwards, from what is used to what uses it.
+    Every box is a link to where its claim is stated. Arrows run downwards, from what is used to
+    what uses it.
     """
     index = {claim["id"]: number for number, claim in enumerate(claims)}
     edges = [(index[id], number) for id, number in _uses(claims, index)]
@@ -155,7 +158,7 @@ def _path(points: np.ndarray) -> str:
 
 
 def _box(claim: Row, x: float, y: float) -> str:
-    lines = textwrap.wrap(claim["label"], CHARACTERS)
+    lines = textwrap.wrap(title(claim), CHARACTERS)
     first = y - (len(lines) - 1) * LINE_HEIGHT / 2 + 4
     text = "".join(
         f'<tspan x="{x:.0f}" y="{first + k * LINE_HEIGHT:.0f}">{html.escape(line)}</tspan>'
@@ -168,7 +171,7 @@ def _box(claim: Row, x: float, y: float) -> str:
     )
     if claim["notebook"] is None:
         return f"<g>{box}</g>"
-    return f'<a href="../notebooks/{claim["notebook"]}.html">{box}</a>'
+    return f'<a href="{claim_address(claim)}">{box}</a>'
 
 
 def _part(claim: Row, claims: dict[str, Row]) -> str:

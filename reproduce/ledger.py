@@ -10,6 +10,7 @@ import jsonschema
 from flint import arb
 
 from grpo_lib.ledger import MIME_TYPE
+from reproduce.boxes import find_boxes
 from reproduce.execute import Result, cell_place
 from reproduce.project import Fault, Project, write_text
 from reproduce.register import Claim
@@ -59,18 +60,27 @@ def build_ledger(
         jsonschema.ValidationError: the ledger does not fit the schema.
     """
     seconds = {result.name: result.seconds for result in results}
+    boxes = {
+        result.name: {box.label for box in find_boxes(result.notebook)}
+        for result in results
+        if result.notebook
+    }
     faulty = {fault.notebook for fault in faults}
     rows = []
     for claim in claims:
         passed = bool(claim.notebooks) and faulty.isdisjoint(claim.notebooks)
+        number = {"number": claim.number} if claim.number else {}
         erratum = {"nature": claim.nature, "correction": claim.correction} if claim.nature else {}
         rows.append(
             {
                 "id": claim.id,
+                **number,
                 "label": claim.label,
                 "place": claim.place,
+                "hypotheses": list(claim.hypotheses),
                 "statement": claim.statement,
                 **erratum,
+                "box": claim.id in boxes.get(claim.notebook, ()),
                 "uses": list(claim.uses),
                 "verdict": claim.verdict if passed else None,
                 "status": "passed" if passed else "failed" if claim.notebook else "open",

@@ -22,9 +22,21 @@ def list_table(
     return "\n".join(["```{list-table}", *options, "", *lines, "```"])
 
 
-def chapter_link(claim: dict[str, Any]) -> str:
-    """Link from a claim's label to its notebook; plain text if the claim is open."""
-    return notebook_link(claim["label"], claim["notebook"])
+def title(claim: dict[str, Any]) -> str:
+    """Name a claim: its label, behind its number if it has one."""
+    return " ".join(filter(None, (claim.get("number"), claim["label"])))
+
+
+def claim_link(claim: dict[str, Any]) -> str:
+    """Link from a claim's title to its box, or to its notebook; plain text if the claim is open."""
+    if claim["box"]:
+        return f"{{prf:ref}}`{title(claim)} <{claim['id']}>`"
+    return notebook_link(title(claim), claim["notebook"])
+
+
+def claim_address(claim: dict[str, Any]) -> str:
+    """Address of a claim's box, or of its chapter, from a page of the book."""
+    return f"../notebooks/{claim['notebook']}.html" + (f"#{claim['id']}" if claim["box"] else "")
 
 
 def notebook_link(text: str, notebook: str | None) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 
@@ -32,6 +33,8 @@ class Claim:
     verdict: str | None = None
     nature: str | None = None
     correction: str | None = None
+    number: str | None = None
+    hypotheses: tuple[str, ...] = ()
 
     @property
     def notebooks(self) -> tuple[str, ...]:
@@ -51,7 +54,7 @@ def load_register(project: Project) -> list[Claim]:
         for error in jsonschema.Draft202012Validator(SCHEMA).iter_errors(document)
     ]
     if not problems:
-        claims = [Claim(**(entry | {"uses": tuple(entry["uses"])})) for entry in document["claims"]]
+        claims = [_claim(entry) for entry in document["claims"]]
         problems = list(_inconsistencies(claims, set(project.notebook_names())))
     if problems:
         raise ReproduceError("\n".join(f"claims.yml: {problem}" for problem in problems))
@@ -74,6 +77,10 @@ def placement_faults(project: Project, claims: Sequence[Claim]) -> list[Fault]:
     return faults
 
 
+def _claim(entry: dict[str, Any]) -> Claim:
+    return Claim(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()})
+
+
 def _entry(document: object, path: Sequence[str | int]) -> str:
     if len(path) < 2:
         return "the file as a whole"
@@ -87,6 +94,9 @@ def _inconsistencies(claims: Sequence[Claim], notebooks: set[str]) -> Iterator[s
     ids = [claim.id for claim in claims]
     for repeated in sorted({id for id in ids if ids.count(id) > 1}):
         yield f"{repeated}: the id is given more than once"
+    numbers = [claim.number for claim in claims if claim.number]
+    for repeated in sorted({number for number in numbers if numbers.count(number) > 1}):
+        yield f"{repeated}: the number is given more than once"
     for claim in claims:
         for unknown in sorted(set(claim.uses) - set(ids)):
             yield f"{claim.id}: uses {unknown}, which is not in the register"
@@ -96,6 +106,8 @@ def _inconsistencies(claims: Sequence[Claim], notebooks: set[str]) -> Iterator[s
             yield f"{claim.id}: a second derivation needs a notebook of its own"
         if (claim.nature or claim.correction) and not claim.id.startswith("erratum-"):
             yield f"{claim.id}: nature and correction are for errata only"
+        if bool(claim.number) != is_own(claim.id):
+            yield f"{claim.id}: numbers are for ids that begin with beyond-, and each has one"
         if claim.verdict and (claim.verdict == "ours") != is_own(claim.id):
             yield f"{claim.id}: the verdict 'ours' is for ids that begin with beyond-"
     try:

@@ -4,7 +4,14 @@ from collections import Counter
 from typing import Any
 
 from grpo_lib.ledger import Evidence
-from reproduce.markup import chapter_link, evidence_link, list_table, notebook_link, plain
+from reproduce.markup import (
+    claim_link,
+    evidence_link,
+    list_table,
+    notebook_link,
+    plain,
+    title,
+)
 from reproduce.register import is_own
 
 HEAD = ["Claim", "Verdict", "Evidence", "Worst error", "Seconds"]
@@ -30,13 +37,13 @@ def rows(ledger: dict[str, Any]) -> list[list[str]]:
     """Turn the ledger into the rows of the scorecard.
 
     Returns:
-        For each claim its label; its verdict, or ``open`` or ``failed``, and whether it was derived
+        For each claim its title; its verdict, or ``open`` or ``failed``, and whether it was derived
         twice; the number of entries of each kind; the measured error closest to its bound; the run
         time of its notebook.
     """
     return [
         [
-            claim["label"],
+            title(claim),
             _fate(claim) + (f", {TWICE}" if _is_derived_twice(claim) else ""),
             _kinds([claim]) or "–",
             _worst_error(claim["evidence"]),
@@ -80,7 +87,7 @@ def _scorecard(ledger: dict[str, Any]) -> str:
     for claim, row in zip(ledger["claims"], rows(ledger), strict=True):
         group = GROUPS.get(claim["id"].split("-")[0], "Results")
         tables.setdefault(group, []).append(
-            [chapter_link(claim), _linked_fate(claim), evidence_link(row[2], claim), *row[3:]]
+            [claim_link(claim), _linked_fate(claim), evidence_link(row[2], claim), *row[3:]]
         )
     return "\n\n".join(
         f"## {group}\n\n{list_table(HEAD, table)}" for group, table in tables.items()

@@ -17,6 +17,7 @@ from papermill.exceptions import strip_color
 from reproduce import contents, figures, hermetic, rounding, scorecard, sweep, system
 from reproduce.chapter import as_page, for_colab
 from reproduce.execute import Result, read_notebook
+from reproduce.markup import title
 from reproduce.project import (
     Project,
     ReproduceError,
@@ -153,7 +154,8 @@ def _page(result: Result, ledger: dict[str, Any]) -> NotebookNode:
         links["Open in Colab"] = f"{colab}/{result.name}.ipynb"
     run = ", ".join(f'<a href="{link}">{name}</a>' for name, link in links.items())
     own = contents.chapter_links(ledger, result.name).removesuffix("\n:::")
-    return as_page(result.notebook, f"{own}\n\n**Run it yourself:** {run}\n:::")
+    titles = {claim["id"]: title(claim) for claim in ledger["claims"]}
+    return as_page(result.notebook, f"{own}\n\n**Run it yourself:** {run}\n:::", titles)
 
 
 def _repository() -> tuple[str, str]:

@@ -16,7 +16,7 @@ from grpo_lib.ledger import Evidence
 from reproduce.alone import alone
 from reproduce.execute import Result, execute, read_notebook
 from reproduce.ledger import Collected, collect
-from reproduce.markup import chapter_link, list_table, plain
+from reproduce.markup import claim_link, list_table, plain
 from reproduce.project import Project, ReproduceError, read_text, write_text
 from reproduce.register import load_register
 
@@ -273,7 +273,7 @@ def as_table(rows: Iterable[Worst], ledger: dict[str, Any]) -> str:
     head = ["Claim", "What was checked", "Worst value", "Setting"]
     cells = [
         [
-            chapter_link(claims[row.claim]),
+            claim_link(claims[row.claim]),
             f"{row.kind}: {plain(row.name)}",
             Evidence(row.kind, row.name, row.worst, row.bound).finding,
             row.setting,

@@ -76,6 +76,8 @@ class Tree:
             "statement": "$x$",
             "uses": [],
         }
+        if id.startswith("beyond-"):
+            entry["number"] = f"II.{len(self.claims)}"
         if "notebook" in fields:
             entry["verdict"] = "holds"
         self.claims.append(entry | fields)

@@ -19,6 +19,9 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MAGIC = re.compile(r"^[%!].*", re.MULTILINE)  # for IPython, not Python
 
 
+TITLES = {"lemma-1": "Lemma 1", "beyond-1": "II.1 Of a & b"}
+
+
 def shown(id: str, *names: str, cell: int | None = None) -> nbformat.NotebookNode:
     """A cell that shows a claim with entries of these names, recorded in a cell of this count."""
     claim = ledger.claim(id)
@@ -52,7 +55,7 @@ def test_an_entry_leads_to_the_cell_that_recorded_it(cell, source):
         new_code_cell("second", execution_count=3),
         shown("lemma-1", "a & b", cell=cell),
     ]
-    assert links(as_page(new_notebook(cells=cells), "links")) == {"a & b": source}
+    assert links(as_page(new_notebook(cells=cells), "links", TITLES)) == {"a & b": source}
 
 
 def test_the_cell_is_the_one_that_runs_and_not_the_one_that_defines_a_helper():
@@ -70,12 +73,23 @@ def test_the_cell_is_the_one_that_runs_and_not_the_one_that_defines_a_helper():
 
 def test_the_last_table_of_a_claim_has_its_anchor():
     cells = [new_markdown_cell("# T"), shown("lemma-1", "a"), shown("lemma-1", "a", "b")]
-    page = as_page(new_notebook(cells=cells), "")
+    page = as_page(new_notebook(cells=cells), "", TITLES)
     assert [
         'id="evidence-lemma-1"' in output.data["text/html"]
         for cell in page.cells
         for output in cell.get("outputs", [])
     ] == [False, True]
+
+
+def test_the_caption_of_a_table_has_the_title_of_its_claim():
+    cells = [new_markdown_cell("# T"), shown("lemma-1", "a"), shown("beyond-1", "a")]
+    page = as_page(new_notebook(cells=cells), "", TITLES)
+    captions = [
+        BeautifulSoup(output.data["text/html"], "html.parser").caption.text
+        for cell in page.cells
+        for output in cell.get("outputs", [])
+    ]
+    assert captions == ["Evidence for Lemma 1", "Evidence for II.1 Of a & b"]
 
 
 def test_the_copy_for_colab_installs_first_and_changes_nothing_else():

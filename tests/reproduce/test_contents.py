@@ -10,7 +10,7 @@ def claim(id: str, place: str, uses: list[str], notebook: str | None, **fields: 
     verdict = "holds" if notebook else None
     status = "passed" if notebook else "open"
     fixed = {"id": id, "label": id.title(), "place": place, "uses": uses, "notebook": notebook}
-    return fixed | {"second": None, "verdict": verdict, "status": status, **fields}
+    return fixed | {"second": None, "verdict": verdict, "status": status, "box": False, **fields}
 
 
 LEDGER = {
@@ -21,7 +21,7 @@ LEDGER = {
         claim("table-1", "Page 13", ["figure-1", "a-rather-long-name-for-a-lemma"], None),
         claim("erratum-1", "Sections 3 and 4", ["theorem-1"], "second", nature="typo"),
         claim("erratum-2", "The table & its text", ["table-1"], None, nature="loose"),
-        claim("beyond-1", "Part II: A chapter", ["theorem-1"], "third"),
+        claim("beyond-1", "Part II: A chapter", ["theorem-1"], "third", number="II.1", box=True),
         claim("beyond-2", "Part II: A chapter", ["beyond-1"], "third", second="fourth"),
     ]
 }
@@ -50,12 +50,14 @@ def test_links_of_a_chapter():
         "**Shown here:** Theorem-1 (holds), Figure-1 (holds)",
         "",
         "**Used by:** [A-Rather-Long-Name-For-A-Lemma](/notebooks/second.ipynb), Table-1, "
-        "[Erratum-1](/notebooks/second.ipynb), [Beyond-1](/notebooks/third.ipynb)",
+        "[Erratum-1](/notebooks/second.ipynb), {prf:ref}`II.1 Beyond-1 <beyond-1>`",
         ":::",
     ]
     second = chapter_links(LEDGER, "second")
     assert "**Builds on:** [Theorem-1](/notebooks/first.ipynb)\n" in second
     assert "**Used by:** Table-1\n" in second
+    own = "**Shown here:** {prf:ref}`II.1 Beyond-1 <beyond-1>` (holds), Beyond-2 (holds)\n"
+    assert own in chapter_links(LEDGER, "third")
 
 
 def test_a_chapter_and_the_one_that_derives_it_again_lead_to_one_another():
@@ -97,6 +99,8 @@ def test_part_two_has_a_graph_of_its_own():
     graph = BeautifulSoup(parts(LEDGER)["graph of Part II"], "html.parser")
     assert [title.text for title in graph.find_all("title")] == ["Part II: A chapter"] * 2
     assert len(graph.find_all("path", class_="edge")) == 1
+    places = [a["href"] for a in graph.find_all("a")]
+    assert places == ["../notebooks/third.html#beyond-1", "../notebooks/third.html"]
     assert "graph of Part II" not in parts({"claims": LEDGER["claims"][:3]})
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import jsonschema
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from grpo_lib import ledger as notebook_side
 from reproduce.execute import Result
@@ -132,9 +132,11 @@ def test_rows_are_in_the_order_of_the_register(good_ledger):
         "id": "erratum-1",
         "label": "E1",
         "place": "Section 3",
+        "hypotheses": [],
         "statement": "$x$",
         "nature": "typo",
         "correction": "$y$",
+        "box": False,
         "uses": [],
         "verdict": None,
         "status": "open",
@@ -194,6 +196,22 @@ def test_a_third_notebook_shows_nothing_for_a_claim_derived_twice():
     _, faults = rows_of(TWICE, FIRST, AGAIN, executed(bundle(MEASURED, REJECTED), name="third"))
     (fault,) = faults
     assert fault.endswith("to which claims.yml gives notebook first and notebook again")
+
+
+def test_a_row_says_whether_its_chapter_has_a_box():
+    own = Claim(
+        "beyond-1", "Speed", "Part II", "$x$", (), "first", "ours",
+        number="II.1", hypotheses=("$a$", "$b$"),
+    )  # fmt: skip
+    result = executed()
+    result.notebook.cells.append(
+        new_markdown_cell("::::{prf:theorem} II.1 (Speed)\n:label: beyond-1\n\n$x$\n::::")
+    )
+    evidence = {id: [MEASURED, REJECTED] for id in ("theorem-1", "beyond-1")}
+    theorem, row = build_ledger([THEOREM, own], [result], evidence, [], RUN)["claims"]
+    assert (theorem["box"], row["box"]) == (False, True)
+    assert "number" not in theorem
+    assert (row["number"], row["hypotheses"]) == ("II.1", ["$a$", "$b$"])
 
 
 def test_the_run_block_names_what_really_executed_each_notebook(good_ledger):

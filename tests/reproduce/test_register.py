@@ -14,11 +14,13 @@ def test_a_good_register(tree):
     fields = {"notebook": "first", "second": "again", "verdict": "holds corrected"}
     tree.claim("theorem-1", uses=["remark-1"], **fields)
     tree.claim("erratum-1", **ERRATUM)
-    remark, theorem, erratum = load_register(Project(tree.root))
+    tree.claim("beyond-1", number="II.1", hypotheses=["$a > 0$", "$b > 0$"])
+    remark, theorem, erratum, own = load_register(Project(tree.root))
     assert (remark.id, remark.notebooks, remark.uses) == ("remark-1", (), ())
     assert theorem.notebooks == ("first", "again")
     assert (theorem.uses, theorem.verdict) == (("remark-1",), "holds corrected")
     assert (erratum.nature, erratum.correction) == ("typo", "$y$")
+    assert (own.number, own.hypotheses) == ("II.1", ("$a > 0$", "$b > 0$"))
 
 
 @pytest.mark.parametrize(
@@ -32,6 +34,14 @@ def test_a_good_register(tree):
         ([("theorem-1", ERRATUM)], "theorem-1: nature and correction are for errata only"),
         ([("erratum-1", {"nature": "typo"})], "erratum-1: 'correction' is a required property"),
         ([("erratum-1", {"nature": "grave", "correction": "x"})], "erratum-1, nature: 'grave'"),
+        ([("theorem-1", {"hypotheses": []})], "theorem-1, hypotheses: [] should be non-empty"),
+        ([("theorem-1", {"number": "2"})], "theorem-1, number: '2' does not match"),
+        ([("theorem-1", {"number": "II.2"})], "theorem-1: numbers are for ids that begin with"),
+        ([("beyond-1", {"number": None})], "beyond-1, number: None is not of type 'string'"),
+        (
+            [("beyond-1", {"number": "II.2"}), ("beyond-2", {})],
+            "II.2: the number is given more than once",
+        ),
         ([("theorem-1", {}), ("theorem-1", {})], "theorem-1: the id is given more than once"),
         (
             [("theorem-1", {"uses": ["lemma-7"]})],

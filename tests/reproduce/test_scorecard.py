@@ -8,6 +8,8 @@ from reproduce.scorecard import as_text, badge, parts, rows
 def claim(id: str, **fields: object) -> dict:
     fixed = {"id": id, "label": id.title(), "place": "Section 1", "statement": "$x$", "uses": []}
     return fixed | {
+        "hypotheses": [],
+        "box": False,
         "verdict": None,
         "status": "open",
         "notebook": None,
@@ -61,6 +63,8 @@ LEDGER = {
         claim(
             "beyond-1-speed",
             **SHOWN | {"verdict": "ours", "second": "again"},
+            number="II.1",
+            box=True,
             evidence=[entry("proved", "here", "0"), entry("proved", "there", "0", None, "again")],
         ),
         claim("beyond-1-chaos"),
@@ -75,7 +79,7 @@ def test_rows():
     assert theorem == ["Theorem-1", "holds", "1 proved, 3 measured, 1 rejected", measured, "2.3"]
     assert figure == ["Figure-1", "open", "–", "–", "–"]
     assert lemma == ["Lemma-1", "failed", "–", "–", "2.3"]
-    assert own[1:3] == ["ours, derived twice", "2 proved"]
+    assert own[:3] == ["II.1 Beyond-1-Speed", "ours, derived twice", "2 proved"]
 
 
 def test_the_table_for_the_terminal():
@@ -100,7 +104,8 @@ def test_the_scorecard_page():
     assert own.startswith("Beyond the paper\n")
     again = '<a href="../notebooks/again.html#evidence-beyond-1-speed">derived twice</a>'
     here = '<a href="../notebooks/first.html#evidence-beyond-1-speed">2 proved</a>'
-    assert f"* - [Beyond-1-Speed](/notebooks/first.ipynb)\n  - ours, {again}\n  - {here}" in own
+    named = "{prf:ref}`II.1 Beyond-1-Speed <beyond-1-speed>`"
+    assert f"* - {named}\n  - ours, {again}\n  - {here}" in own
 
 
 def test_what_only_one_notebook_has_shown_is_not_derived_twice():

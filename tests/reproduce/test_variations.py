@@ -25,7 +25,8 @@ FOUND = [
     Worst("theorem-1", "measured", "exact, <0>", 0.0, 0.0, None),
     Worst("theorem-1", "rejected", "control", 0.75, 1.0, "seed 2"),
 ]
-LEDGER = {"claims": [{"id": "theorem-1", "label": "Theorem 1", "notebook": "seeded"}]}
+ROW = {"id": "theorem-1", "label": "Theorem 1", "notebook": "seeded", "box": False}
+LEDGER = {"claims": [ROW]}
 
 ROUNDED = """
 import numpy as np

@@ -12,6 +12,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 import grpo_lib
+from reproduce.markup import title
 from reproduce.project import read_yaml
 from reproduce.rounding import settings
 from reproduce.screenshots import readme_figure
@@ -155,8 +156,19 @@ def test_boxes_are_found(tmp_path: Path) -> None:
 def test_the_map_shows_every_claim_once() -> None:
     article = soup(HTML / "book" / "map.html").find("article")
     first_cells = [row.td.get_text(strip=True) for row in article.find_all("tr") if row.td]
-    labels = [claim["label"] for claim in read_yaml(ROOT / "claims.yml")["claims"]]
-    assert sorted(first_cells) == sorted(labels)
+    titles = [title(claim) for claim in read_yaml(ROOT / "claims.yml")["claims"]]
+    assert sorted(first_cells) == sorted(titles)
+
+
+def test_the_map_links_each_boxed_claim_to_its_box() -> None:
+    article = soup(HTML / "book" / "map.html").find("article")
+    links = {link.get_text(strip=True): link["href"] for link in article.select("td a")}
+    boxed = [c for c in json.loads((HTML / "ledger.json").read_text("utf-8"))["claims"] if c["box"]]
+    assert len(boxed) > 50
+    boxes = {
+        title(claim): f"../notebooks/{claim['notebook']}.html#{claim['id']}" for claim in boxed
+    }
+    assert boxes.items() <= links.items()
 
 
 def test_every_chapter_links_to_its_neighbours_and_the_graph_to_every_chapter() -> None:
