@@ -224,13 +224,21 @@ def test_evidence_moves_when_the_library_is_wrong(notebook: str, tmp_path: Path)
     assert {name for _, _, name in found} == set(UNMOVED[notebook])
 
 
+PLANTED = """
+from grpo_lib import Recurrence, ledger
+claim = ledger.claim("theorem-4")
+claim.rejected("typed", 1 - 0.2, at_least=0.5)
+claim.rejected("computed", Recurrence(1.0).step(L=0.0, L_ref=0.0), at_least=0.5)
+assert False, "what is wrong with grpo_lib does not end the run"
+claim
+"""
+
+
 @pytest.mark.slow
 def test_typed_evidence_does_not_move(tmp_path: Path) -> None:
     project = Project(ROOT, tmp_path)
     project.notebooks = tmp_path / "notebooks"
     project.notebooks.mkdir()
-    planted = nbformat.read(ROOT / "notebooks" / "theorem-4.ipynb", as_version=4)
-    shown = next(cell for cell in reversed(planted.cells) if cell.source.strip() == "claim")
-    shown.source = 'claim.rejected("planted", 1 - 0.2, at_least=0.5)\nclaim'
-    nbformat.write(planted, project.notebooks / "theorem-4.ipynb")
-    assert "planted" in {name for _, _, name in unmoved(project, "theorem-4")}
+    planted = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(PLANTED)])
+    nbformat.write(planted, project.notebooks / "planted.ipynb")
+    assert unmoved(project, "planted") == [("theorem-4", "rejected", "typed")]
