@@ -21,8 +21,72 @@ UNMOVED = {
 }
 """Entries with the same value on a grpo_lib that is wrong, in some notebooks: they are exact."""
 
-RIGID: dict[str, list[str]] = {}
-"""Entries with one value, which is no exact number, by the reason why."""
+RIGID = {
+    "in balls, by SymPy or in fifty digits": [
+        "experiment, rejected: 37.5 % as fixed point of a prompt at 21 %, mean only",
+        "remark-2, rejected: beta = 60 settles every prompt: swing in log-odds",
+        "erratum-4, rejected: p = 1 is fixed: 1 - h(1) at beta = 1, eps = 1, p_ref = 1/5",
+        "erratum-4, rejected: a fixed point next to 1: 1 - h(1) at beta = 100, eps = 1e-5",
+        "proposition-1, rejected: h' with the opposite sign, mean relative error",
+        "proposition-1, rejected: h' without the factor 1/2, mean relative error",
+        "takeaways, rejected: 'it always converges': last change of p_n",
+        "theorem-7, rejected: a rate below the slope, 0.15 a step: distance over promise",
+        "theorem-7, measured: cosine: radius of an interval over the one before",
+        "theorem-8, rejected: without 1/beta, coin at beta = 2: loss of objective",
+        "erratum-9, rejected: without 1/beta, coin at beta = 2: loss of objective",
+        "erratum-9, rejected: printed version, coin at beta = 2: error of p*",
+        "erratum-9, rejected: printed version, beta = 5: worse than the anchor by",
+        "erratum-9, rejected: reading 'as printed': error in log-odds",
+        "erratum-9, rejected: reading '1/beta inside A': error in log-odds",
+        "erratum-9, rejected: reading 'beta as inverse price': error in log-odds",
+        "erratum-13, measured: the values {0.0040971, 0.1745856}, to the digits given",
+        "erratum-1, rejected: "
+        "by hand, on policy: the conditional reading gives 3/2 for 0, absolute error",
+        "erratum-2, rejected: x = 3/2, y = 2, clip = 1/5: printed 9/5 for 12/5, absolute error",
+        "erratum-6, rejected: 'p_n converges': |p_n - p_{n-1}| in the limit",
+        "erratum-6, rejected: 'to a fixed point': distance in the limit",
+        "erratum-7, rejected: 0.0442 as a fixed point: the next update moves it by",
+        "erratum-7, rejected: 0.0442 as p*: distance to the lowest fixed point",
+        "erratum-7, rejected: p_ref = 0.001 as in the text: p_50 differs by",
+        "table-1, measured: distance of the two certified fixed points",
+    ],
+    "sums, products and square roots alone, which IEEE 754 fixes": [
+        "takeaways, rejected: p' <= (1 + clip) p at beta = 0.001: excess",
+        "takeaways, rejected: 'the objective stops at the boundary': tie at distance",
+        "theorem-7, rejected: slope -1.2 attracts: final distance from a start 1e-9 away",
+        "theorem-7, rejected: any start converges: distance from 1.1 after six steps",
+        "theorem-7, rejected: slope -1/2 on one side is enough: distance from 1e-6",
+        "section-2-1, measured: NumPy's whitening of all 2016 groups of up to 64, relative error",
+        "section-2-1, rejected: division by G-1 in the variance, least relative error",
+    ],
+    "what a function may err by is rounded away: next to 0, 1/2 or 1, or in a large sum": [
+        "erratum-10, rejected: reading 1: distance of the total mass from 1",
+        "lemma-2, rejected: any alpha > 0: at alpha = 2 C >= 0 fails, penalties below 0 by",
+        "erratum-15, rejected: alpha = 2: penalties below 0 by",
+        "remark-2, rejected: the local rate from p_0 = 0.9999: distance to p*",
+        "takeaways, rejected: noise in the reference: p_50, mirror",
+        "takeaways, rejected: '0 and 1e-300 are alike': p_50, mirror",
+        "takeaways, rejected: 'from any start': p_1 below the reference by",
+        "theorem-2, rejected: iterating p in doubles: relative error of 1 - p at L = 37",
+        "theorem-2, rejected: p_ref = 1e-300 treated as 0: error of p_1",
+        "theorem-3, rejected: two-KL iterates above p_ref from any start: shortfall of p_1",
+        "theorem-6, rejected: every fixed point attracts: distance to the lowest, p_ref = 1e-4",
+        "theorem-6, rejected: |h'(p*)| < 1 without closeness: distance to the stable p*",
+        "theorem-7, rejected: contraction without a continuous derivative: factor at 1.6e-7",
+        "theorem-9, rejected: no common success, correction left out: error of p_n",
+        "erratum-14, measured: sharp family: TV against the partial sums",
+        "erratum-14, measured: the two chains: TV against the partial sums",
+        "figure-5, measured: doubles against the balls, up to 50 updates",
+        "figure-5, rejected: mean-only weights: largest distance from a printed number",
+    ],
+    "a number of problems or of updates, or a ratio of such": [
+        "remark-1, rejected: the same with eps = 1e-5: share not drawn to p = 1",
+        "remark-2, rejected: a common rate at beta = 5: updates at q = 1000 over q = 10",
+        "figure-2, rejected: fixed points read off the plot: missed among 22",
+        "theorem-6, rejected: stable implies reached, beta = 0.8: share that is not",
+    ],
+}
+"""Entries with one value whatever the seed and the rounding, by the reason why."""
 
 
 def code_of(notebook: nbformat.NotebookNode) -> str:
@@ -111,10 +175,10 @@ def test_a_lost_nan_is_found() -> None:
 
 
 def rigid(tables: list[list[Worst]]) -> list[str]:
-    """Entries with one value under all settings of all tables, though it is not an exact number.
+    """Entries with one value under all settings of all tables, but for counts of errors.
 
-    Seeds leave alone what nothing random enters, and other roundings what no function enters. What
-    is left is a count, or another number that a double holds in few bits, or it is typed.
+    Seeds leave alone what nothing random enters, and other roundings what no function enters. An
+    error that is left may be a count, such as that of all violations. A negative control may not.
     """
     values: dict[tuple[str, str, str], set[float]] = {}
     for table in tables:
@@ -124,22 +188,26 @@ def rigid(tables: list[list[Worst]]) -> list[str]:
     return [
         f"{claim}, {kind}: {name}"
         for (claim, kind, name), found in values.items()
-        if len(found) == 1 and not (next(iter(found)) * 2**20).is_integer()
+        if len(found) == 1 and (kind == "rejected" or not next(iter(found)).is_integer())
     ]
 
 
 def test_a_rigid_value_is_found() -> None:
-    def row(name: str, worst: float, setting: str | None) -> Worst:
-        return Worst("claim", "rejected", name, 0.1, worst, setting)
+    def row(kind: str, name: str, worst: float, setting: str | None = None) -> Worst:
+        return Worst("claim", kind, name, 0.1, worst, setting)
 
-    typed_in, drawn, rounded = row("typed", 0.1, None), row("drawn", 0.3, "seed 1"), 0.7
-    seeds = [typed_in, drawn, row("rounded", rounded, None), row("count", 3.0, None)]
-    other = [
-        typed_in,
-        row("drawn", 0.3, None),
-        row("rounded", 0.7000000000000001, "1 unit, seed 1"),
+    same = [
+        row("rejected", "typed", 2.0),
+        row("measured", "typed", 0.1),
+        row("measured", "all", 0.0),
     ]
-    assert rigid([seeds, other]) == ["claim, rejected: typed"]
+    seeds = [*same, row("rejected", "drawn", 0.3, "seed 1"), row("rejected", "rounded", 0.7)]
+    other = [
+        *same,
+        row("rejected", "drawn", 0.3),
+        row("rejected", "rounded", 0.8, "1 unit, seed 1"),
+    ]
+    assert rigid([seeds, other]) == ["claim, rejected: typed", "claim, measured: typed"]
 
 
 @pytest.mark.skipif(not ROUNDING.exists(), reason="make rounding has not been run")
@@ -156,13 +224,21 @@ def test_evidence_moves_when_the_library_is_wrong(notebook: str, tmp_path: Path)
     assert {name for _, _, name in found} == set(UNMOVED[notebook])
 
 
+PLANTED = """
+from grpo_lib import Recurrence, ledger
+claim = ledger.claim("theorem-4")
+claim.rejected("typed", 1 - 0.2, at_least=0.5)
+claim.rejected("computed", Recurrence(1.0).step(L=0.0, L_ref=0.0), at_least=0.5)
+assert False, "what is wrong with grpo_lib does not end the run"
+claim
+"""
+
+
 @pytest.mark.slow
 def test_typed_evidence_does_not_move(tmp_path: Path) -> None:
     project = Project(ROOT, tmp_path)
     project.notebooks = tmp_path / "notebooks"
     project.notebooks.mkdir()
-    planted = nbformat.read(ROOT / "notebooks" / "theorem-4.ipynb", as_version=4)
-    shown = next(cell for cell in reversed(planted.cells) if cell.source.strip() == "claim")
-    shown.source = 'claim.rejected("planted", 1 - 0.2, at_least=0.5)\nclaim'
-    nbformat.write(planted, project.notebooks / "theorem-4.ipynb")
-    assert "planted" in {name for _, _, name in unmoved(project, "theorem-4")}
+    planted = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(PLANTED)])
+    nbformat.write(planted, project.notebooks / "planted.ipynb")
+    assert unmoved(project, "planted") == [("theorem-4", "rejected", "typed")]
