@@ -200,14 +200,14 @@ def test_a_third_notebook_shows_nothing_for_a_claim_derived_twice():
 
 def test_a_row_says_whether_its_chapter_has_a_box():
     own = Claim(
-        "beyond-1", "Speed", "Part II", "$x$", (), "first", "ours",
+        "beyond-1", "Speed", "Part II", "$x$", (), "first", verdict="ours",
         number="II.1", hypotheses=("$a$", "$b$"),
     )  # fmt: skip
     result = executed()
     result.notebook.cells.append(
         new_markdown_cell("::::{prf:theorem} II.1 (Speed)\n:label: beyond-1\n\n$x$\n::::")
     )
-    evidence = {id: [MEASURED, REJECTED] for id in ("theorem-1", "beyond-1")}
+    evidence = {(id, "first"): [MEASURED, REJECTED] for id in ("theorem-1", "beyond-1")}
     theorem, row = build_ledger([THEOREM, own], [result], evidence, [], RUN)["claims"]
     assert (theorem["box"], row["box"]) == (False, True)
     assert "number" not in theorem
