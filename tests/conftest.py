@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
@@ -87,6 +86,8 @@ class Build:
 @pytest.fixture(scope="session")
 def build(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Build:
     """Run what ``make book`` runs, cold, once for all workers; its warnings are errors there."""
+    from filelock import FileLock  # `make versions` tests grpo_lib without it
+
     shared = tmp_path_factory.getbasetemp()
     if worker_id != "master":  # each worker has a folder of its own in there
         shared = shared.parent
