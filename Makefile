@@ -19,7 +19,8 @@ INSTALL = $(if $(UV),$(UV) pip install --compile-bytecode --python .venv/bin/pyt
 # Where uv is not installed it is fetched for the two targets that resolve versions.
 SOLVER = $(or $(UV),_build/uv/bin/uv)
 
-.PHONY: help book test check versions lab serve screenshots sweep rounding bench lint lock clean
+.PHONY: help book test check versions mutants lab serve screenshots sweep rounding bench lint lock \
+	clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -45,6 +46,9 @@ versions: $(SOLVER) ## test grpo_lib with the lowest and the newest versions all
 		_build/versions/$$versions/bin/python -m pytest -W default::DeprecationWarning \
 			tests/grpo_lib $(ARGS) || exit 1; \
 	done
+
+mutants: _build/mutants/packages ## change grpo_lib in one place at a time and list what no test sees (long)
+	$(RUN) tests.mutants $(ARGS)
 
 lab: .venv/package.stamp ## open the notebooks in JupyterLab
 	$(RUN) jupyter lab notebooks/ $(ARGS)
@@ -81,6 +85,10 @@ clean: ## remove _build
 _build/uv/bin/uv:
 	$(PYTHON) -m venv --clear _build/uv
 	_build/uv/bin/python -m pip install --quiet uv
+
+_build/mutants/packages: .venv/package.stamp
+	$(INSTALL) --quiet --target $@ mutmut==3.8.1
+	@touch $@
 
 # A stamp is written last, so an install that was cut short starts again. --clear takes the old
 # stamps and packages away: what is installed is what the lock names and nothing else. One make

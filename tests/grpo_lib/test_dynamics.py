@@ -223,3 +223,12 @@ def test_a_wrong_slope_is_caught(monkeypatch, mutant):
     assert slope_error(*case) <= 4e-15
     monkeypatch.setattr(Recurrence, "_slope", mutant)
     assert slope_error(*case) > 0.01
+
+
+def test_a_trajectory_has_the_shape_of_start_and_reference_together():
+    recurrence, starts = Recurrence(2.0), np.array([0.1, 0.5, 0.9])
+    path = recurrence.trajectory(p_ref=0.2, steps=2, p_0=starts).probability
+    assert path.shape == (3, 3)
+    for start, column in zip(starts, path.T, strict=True):
+        one = recurrence.trajectory(p_ref=0.2, steps=2, p_0=start).probability
+        assert np.array_equal(column, one)
