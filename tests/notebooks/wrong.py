@@ -1,6 +1,7 @@
 """What makes grpo_lib wrong in a kernel; the first cell of a notebook that `distortion` runs."""
 
 import ast
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -72,18 +73,33 @@ DISTORTIONS = {
 }
 
 
+STATEMENT_LIMIT = 30
+"""Seconds that a statement may take: SymPy can search long for a 0 that a wrong formula has not."""
+
+
+def _limit(seconds: float) -> None:
+    """Interrupt after this time and, as SymPy may pass over an error, every second from then on."""
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1)
+
+
 class _Tolerant(ast.NodeTransformer):
     """Lets every statement of a cell fail, but for the name at its end that shows a claim."""
 
     def visit_Module(self, module: ast.Module) -> ast.Module:
-        passed = ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, [ast.Pass()])
         module.body = [
             statement
             if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Name)
-            else ast.Try([statement], [passed], [], [])
+            else self._tolerated(statement)
             for statement in module.body
         ]
         return ast.fix_missing_locations(module)
+
+    def _tolerated(self, statement: ast.stmt) -> ast.stmt:
+        (tolerated,) = ast.parse(
+            f"try:\n _limit({STATEMENT_LIMIT})\n pass\nexcept Exception: pass\nfinally: _limit(0)"
+        ).body
+        tolerated.body[1] = statement
+        return tolerated
 
 
 def start(distortion: str | None) -> None:
@@ -96,6 +112,10 @@ def start(distortion: str | None) -> None:
 
         return recorded
 
+    def interrupt(*_: Any) -> None:
+        raise TimeoutError
+
+    signal.signal(signal.SIGALRM, interrupt)
     for kind in ("measured", "rejected"):
         setattr(ledger.Claim, kind, record(kind))
     if distortion:
