@@ -29,7 +29,7 @@ from .validation import require
 MIME_TYPE = "application/vnd.grpo-companion.evidence+json"
 
 EXACT_TYPES = ("fmpz", "fmpq", "fmpz_poly", "fmpq_poly", "fmpz_mpoly", "fmpq_mpoly")
-"""Exact numbers and polynomials of python-flint, by name: the package does not require it."""
+"""Exact numbers and polynomials of python-flint, by name, as the package does not require it."""
 
 DIGITS = 12
 """Digits of a certified number that the evidence shows."""
@@ -207,7 +207,8 @@ class Claim:
             grpo_lib.ledger.EvidenceError: theorem-2: measured: too far: 0.5 is not in [0, 1e-09]
         """
         bounds = np.asarray(at_most, dtype=float)
-        require(np.isfinite(bounds) & (bounds >= 0), "at_most", at_most, "finite and at least 0")
+        allowed = np.isfinite(bounds) & (bounds >= 0)
+        require(allowed, "at_most", bounds if bounds.ndim else at_most, "finite and at least 0")
         values = np.asarray(value, dtype=float)
         try:
             values, bounds = np.broadcast_arrays(values, bounds)

@@ -20,7 +20,7 @@ UNIT = 2.0**-53
 """Relative error of one correctly rounded operation on doubles."""
 
 FUNCTION = 10 * UNIT
-"""Relative error allowed to an elementary function: five units in the last place, each 2 UNIT."""
+"""Relative error allowed to an elementary function, five units in the last place of 2 UNIT each."""
 
 STEP = 32 * UNIT
 """Error of one step, relative to the sum of the sizes of its terms; `step_bound` derives it."""
@@ -100,8 +100,8 @@ def orbit_bound(
             left out. A computation with whole policies, say, errs by more.
 
     Returns:
-        The bound in log-odds, shape [steps + 1, ...]: inf once the orbit has amplified rounding
-        beyond all sizes; 0 where the states are absorbing and exact.
+        The bound in log-odds, shape [steps + 1, ...]. It is inf once the orbit has amplified
+        rounding beyond all sizes, and 0 where the states are absorbing and exact.
 
     Raises:
         ValueError: NaN, no state, or shapes that do not broadcast.

@@ -62,7 +62,7 @@ def test_wrong_formula(tmp_path: Path, file: str, right: str, wrong: str, notebo
     """As the book runs a notebook, until the first evidence that does not hold."""
     for name in ("claims.yml", "_toc.yml", "_config.yml", "requirements.lock"):
         shutil.copy(ROOT / name, tmp_path)
-    for name in ("grpo_lib", "notebooks"):
+    for name in ("grpo_lib", "notebooks", "book"):
         shutil.copytree(ROOT / name, tmp_path / name)
     source = (tmp_path / "grpo_lib" / file).read_text("utf-8")
     assert source.count(right) == 1, f"{file} no longer has {right!r} once"

@@ -120,6 +120,4 @@ def start(distortion: str | None) -> None:
         setattr(ledger.Claim, kind, record(kind))
     if distortion:
         DISTORTIONS[distortion]()
-    from IPython import get_ipython
-
-    get_ipython().ast_transformers.append(_Tolerant())
+    get_ipython().ast_transformers.append(_Tolerant())  # noqa: F821  a notebook knows it

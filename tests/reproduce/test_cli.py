@@ -50,7 +50,7 @@ def test_the_published_ledger_is_that_of_the_run(built):
 def test_a_stale_result_is_not_reused_after_a_formula_was_broken(built):
     """The edit of grpo_lib makes a claim false; reuse would hide that."""
     assert "reused  good" in built.run("--only", "good").out
-    broken = built.read("grpo_lib/ledger.py").replace("<= entry.bound", "> entry.bound")
+    broken = built.read("grpo_lib/ledger.py").replace("if share[worst] > 1", "if share[worst] > 0")
     built.write("grpo_lib/ledger.py", broken)
     outcome = built.run("--only", "good")
     assert outcome.status == 1

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reproduce import __main__ as command_line
-from reproduce import alone, screenshots, sweep
+from reproduce import alone, screenshots, sweep, variations
 from reproduce.command import reporting
 from reproduce.project import ReproduceError
 
@@ -132,17 +132,19 @@ def test_a_second_run_says_that_it_waits_and_waits(tmp_path):
     assert (tmp_path / "done").exists()
 
 
-@pytest.mark.parametrize("module", [command_line, sweep])
-def test_a_run_is_alone_in_its_checkout(tree, monkeypatch, module):
-    def run(*_) -> int:
+@pytest.mark.parametrize(
+    ("module", "main"), [(command_line, command_line.main), (variations, sweep.main)]
+)
+def test_a_run_is_alone_in_its_checkout(tree, monkeypatch, module, main):
+    def run(*_, **__) -> int:
         lock = tree.root / "_build/lock"
         with lock.open("a") as other, pytest.raises(BlockingIOError):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
         raise ReproduceError("seen")
 
-    monkeypatch.setattr(module, "_run", run)
+    monkeypatch.setattr(module, "_run" if module is command_line else "run", run)
     monkeypatch.chdir(tree.root)
-    assert module.main([]) == 1
+    assert main([]) == 1
 
 
 def test_a_killed_run_holds_nothing(tmp_path):
