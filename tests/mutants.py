@@ -2,7 +2,7 @@
 
 mutmut changes one place at a time (a sign, a comparison, an argument, a number) and runs the tests
 of the mathematics that reach it. It works in a copy, `_build/mutants`, and goes on where an earlier
-run stopped. What it found is counted in `book/mutants.csv`, and each survivor is printed, unless
+run stopped. What it found is counted in `_build/mutants.csv`, and each survivor is printed, unless
 `tests/mutants.yml` says why it changes no result.
 """
 
@@ -20,7 +20,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 COPY = ROOT / "_build" / "mutants"
-TABLE = ROOT / "book" / "mutants.csv"
+TABLE = ROOT / "_build" / "mutants.csv"
 COLUMNS = ["module", "mutants", "killed", "wording", "equivalent", "open", "not run"]
 EXPLAINED = ROOT / "tests" / "mutants.yml"
 
