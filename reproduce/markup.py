@@ -30,6 +30,7 @@ def title(claim: dict[str, Any]) -> str:
 def claim_link(claim: dict[str, Any]) -> str:
     """Link from a claim's title to its box, or to its notebook; plain text if the claim is open."""
     if claim["box"]:
+        # A title that holds the id would be replaced by the kind of the box: sphinx-proof 0.4.
         return f"{{prf:ref}}`{title(claim)} <{claim['id']}>`"
     return notebook_link(title(claim), claim["notebook"])
 
