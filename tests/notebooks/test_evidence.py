@@ -52,7 +52,8 @@ RIGID = {
         "table-1, measured: distance of the two certified fixed points",
         "beyond-4-cycles, rejected: S is negative for every alpha: S at alpha = 1/2, beta = 20",
         "beyond-4-crisis, rejected: the run from p_ref stays up to the crisis: ratio minus 1",
-        "beyond-2-oscillation, rejected: only p_ref below 0.0099256 oscillate: the border lies higher by",
+        "beyond-2-oscillation, rejected: "
+        "only p_ref below 0.0099256 oscillate: the border lies higher by",
         "beyond-1-conditionals, rejected: again: a start with other conditionals, terms left",
         "beyond-1-conditionals, rejected: again: the bound without the mass s, terms left",
         "beyond-1-conditionals, rejected: again: moved conditionals fall short by",
@@ -68,7 +69,8 @@ RIGID = {
         "beyond-2-smoothed, rejected: again: mu without 1 + 4 eps, boxes at odds",
         "beyond-3-threshold, rejected: again: u for u - 1, terms left",
         "beyond-3-threshold, rejected: again: without the factor 1 + 4 eps, terms left",
-        "beyond-3-threshold, rejected: again: B_max without 1 + 4 eps at eps = 1, over the largest slope",
+        "beyond-3-threshold, rejected: "
+        "again: B_max without 1 + 4 eps at eps = 1, over the largest slope",
     ],
     "sums, products and square roots alone, which IEEE 754 fixes": [
         "takeaways, rejected: p' <= (1 + clip) p at beta = 0.001: excess",
@@ -104,12 +106,16 @@ RIGID = {
         "algorithm-1, rejected: p_hat in the weights only: gap at p = 0.1",
         "erratum-17, rejected: 37.5 % as fixed point of a prompt at 21 %",
         "beyond-1-pass-at-k, rejected: 'from any start': p_1 below p_ref by",
-        "beyond-2-reached, rejected: an attracting x_1 below the fold is reached: end of the run, above x_2 by",
-        "beyond-2-reached, rejected: x_1 repels, so the run oscillates: end of the run, above x_2 by",
+        "beyond-2-reached, rejected: "
+        "an attracting x_1 below the fold is reached: end of the run, above x_2 by",
+        "beyond-2-reached, rejected: "
+        "x_1 repels, so the run oscillates: end of the run, above x_2 by",
         "beyond-2-reached, rejected: the first update decides from every start: L_7 over x_2 by",
-        "beyond-2-deformation, rejected: more smoothing, fewer flips at every beta: rise of the flip",
+        "beyond-2-deformation, rejected: "
+        "more smoothing, fewer flips at every beta: rise of the flip",
         "erratum-16, rejected: p = 1e-6, beta = 50: update at beta sigma, total variation",
-        "beyond-6-tv-uniform, rejected: delta / (1 - kappa) with kappa of the log-odds: gap over it",
+        "beyond-6-tv-uniform, rejected: "
+        "delta / (1 - kappa) with kappa of the log-odds: gap over it",
         "iterations, rejected: beta = 0 leaves one maximiser: L1 distance of two maximisers",
         "theorem-5, rejected: lower line with eps forgotten: violation",
         "erratum-8, rejected: 1 as the unique fixed point: distance to the other one",
@@ -119,13 +125,18 @@ RIGID = {
         "remark-2, rejected: a common rate at beta = 5: updates at q = 1000 over q = 10",
         "figure-2, rejected: fixed points read off the plot: missed among 22",
         "theorem-6, rejected: stable implies reached, beta = 0.8: share that is not",
-        "beyond-4-onset, rejected: whatever is past the flip oscillates: prompts that climb at beta = 1",
+        "beyond-4-onset, rejected: "
+        "whatever is past the flip oscillates: prompts that climb at beta = 1",
         "beyond-4-chaos, rejected: runs with all signs are common: share that has left",
-        "beyond-1-other-start, rejected: 'every iterate beats the reference', from this start: updates below",
+        "beyond-1-other-start, rejected: "
+        "'every iterate beats the reference', from this start: updates below",
         "beyond-2-cusp, rejected: one fixed point from beta = mu on, alpha forgotten: further ones",
-        "beyond-2-jump, rejected: cosh(L_ref/2)/|L_ref| as a border at p_ref = 0.2: both sides end alike",
-        "beyond-2-jump, rejected: cosh(L_ref/2)/|L_ref| as a border at p_ref = 0.95: both sides end alike",
-        "beyond-2-oscillation, rejected: no run from about 0.01 ever oscillates: weights 1% below the crossing",
+        "beyond-2-jump, rejected: "
+        "cosh(L_ref/2)/|L_ref| as a border at p_ref = 0.2: both sides end alike",
+        "beyond-2-jump, rejected: "
+        "cosh(L_ref/2)/|L_ref| as a border at p_ref = 0.95: both sides end alike",
+        "beyond-2-oscillation, rejected: "
+        "no run from about 0.01 ever oscillates: weights 1% below the crossing",
         "beyond-6-tv-fold, rejected: errors up to 0.02 with mean 0 are harmless: share at the top",
         "beyond-5-bounds, rejected: 'at most beta T from one half': updates too many",
         "beyond-5-bounds, rejected: c = 1/2 for every target: updates too many",
