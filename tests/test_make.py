@@ -24,6 +24,12 @@ OFFLINE = {
 }
 
 
+def outside_make() -> dict[str, str]:
+    """The environment without what a `make test` above these tests would tell a make below."""
+    inherited = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
+    return {name: value for name, value in os.environ.items() if name not in inherited}
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A checkout with a book, as far as `make` has to see it."""
@@ -40,7 +46,7 @@ def make(checkout: Path, *arguments: str) -> str:
     run = subprocess.run(
         ["make", "book", *arguments],
         cwd=checkout,
-        env=os.environ | OFFLINE,
+        env=outside_make() | OFFLINE,
         capture_output=True,
         text=True,
     )
@@ -80,7 +86,7 @@ def test_a_second_make_waits_and_does_not_install_again(checkout: Path) -> None:
         second = subprocess.Popen(
             ["make", ".venv/package.stamp"],
             cwd=checkout,
-            env=os.environ | OFFLINE,
+            env=outside_make() | OFFLINE,
             stdout=subprocess.PIPE,
             text=True,
         )
