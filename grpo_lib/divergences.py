@@ -83,8 +83,8 @@ def renyi_divergence(a: ArrayLike, b: ArrayLike, alpha: ArrayLike) -> Array:
         log_ratio = np.where(a > 0, np.log(b) - np.log(a), -np.inf)
         # The log of the sum of a (b/a)^(1 - alpha). A sum close to 1 keeps its digits if its
         # difference from 1 is summed instead.
-        log_sum = logsumexp(np.where(a > 0, weight * log_ratio, -np.inf), b=a, axis=-1)
-        change = np.sum(np.where(a > 0, a * np.expm1(weight * log_ratio), 0.0), axis=-1)
+        log_sum = logsumexp(weight * log_ratio, b=a, axis=-1)
+        change = np.sum(a * np.expm1(weight * log_ratio), axis=-1)
         log_sum = np.where(change > -0.5, np.log1p(change), log_sum)
         return np.where(alpha == 1, np.sum(rel_entr(a, b), axis=-1), log_sum / (alpha - 1))
 

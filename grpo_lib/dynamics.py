@@ -53,7 +53,8 @@ class Recurrence(Record):
 
     This is Theorem 2 for ``alpha = 1`` (KL to the reference), Theorem 4 for ``alpha = 0`` (mirror:
     KL to the previous policy) and Theorem 9 for values between (two KLs), where the Renyi
-    correction of Theorem 9 is 0 because the iteration starts at the reference.
+    correction of Theorem 9 is 0 because the iteration starts at the reference, or at another policy
+    with the reference's conditionals on successes and on failures.
 
     An anchor ``alpha L_ref + (1 - alpha) L`` of -inf or +inf has no success, or no failure, to
     reweigh. It is absorbing: the step returns it unchanged.

@@ -110,7 +110,8 @@ class MeanVariance(Record):
             w = m * np.sqrt(27) / 2 * root_k
             third = np.arcsin(w) / 3  # NaN where w > 1: no turning point
             z_1 = 2 / np.sqrt(3) / root_k * np.sin(third)
-            z_1 = np.where(root_k == 0, m, z_1)  # the limit, also where k rounds to 0
+            # The limit, which is reached long before 1 / root_k exceeds the doubles.
+            z_1 = np.where(root_k < 1e-300, m, z_1)
             c_1 = 2 * np.arcsinh(slope * z_1**1.5)
             # The second in logarithms, as z^(3/2) can exceed the doubles. It is +inf at slope 0.
             log_slope = np.log(slope)
@@ -185,7 +186,8 @@ class MeanOnly:
         return np.zeros_like(L)
 
     def _turning_points(self, slope: Array) -> tuple[Array, Array]:
-        return np.full_like(slope, np.inf), np.full_like(slope, np.inf)
+        nowhere = np.full_like(slope, np.inf)
+        return nowhere, nowhere
 
     def _scale(self, L: Array) -> Array:
         return np.ones_like(L)

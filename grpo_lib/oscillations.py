@@ -10,13 +10,11 @@ from scipy.special import expit
 from .dynamics import Recurrence, check_recurrence
 from .equilibria import fixed_points
 from .records import Record
+from .rounding import orbit_bound
 from .validation import Array, real_array, require, whole
 
-POINTS = 200_001
+POINTS = 50_001
 """Points of the grid on which `cycles` looks for changes of sign."""
-
-SAME = 1e-6
-"""Log-odds that differ by less are one state: a cycle is not taken for one of a longer period."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +50,13 @@ def cycles(recurrence: Recurrence, *, L_ref: float, period: int) -> Cycles:
     its local minimum, and the lowest fixed point: from there up to the middle one, G lowers every
     state, and G only falls below ``low`` where it raises states that are below the lowest fixed
     point already. On this interval ``G^period(L) - L`` is computed on a grid of `POINTS` points,
-    and each change of sign is refined. Two cycles that are closer to each other than the grid, as
-    right after they were born in a fold, may be missed: `grpo_lib.certified.cycle` proves those
-    that are found.
+    and each change of sign is refined.
+
+    A sign counts where `grpo_lib.rounding.orbit_bound` says that no rounding can turn it. If a
+    shorter period changes sign between the same two points, the change is that of a shorter cycle.
+    So no cycle is made of rounding, and two may be missed that are closer to each other, or a
+    cycle that is closer to a shorter one, than the grid or than rounding lets see: those that were
+    just born. `grpo_lib.certified.cycle` proves those that are found.
 
     Args:
         recurrence: the iteration, with scalar parameters.
@@ -85,14 +87,13 @@ def cycles(recurrence: Recurrence, *, L_ref: float, period: int) -> Cycles:
     require(L_ref.ndim == 0, "L_ref", L_ref, "a single number")
     period = whole("period", period, at_least=1)
     check_recurrence(recurrence)._require_scalars()
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        if period == 1:
-            starts = fixed_points(recurrence, L_ref=L_ref).log_odds
-            starts = starts[np.isfinite(starts)]
-        else:
-            starts = _lowest_states(recurrence, L_ref, period)
-        states = _orbits(recurrence, L_ref, starts, period - 1)
-        return Cycles(states, np.prod(recurrence._slope(states), axis=1))
+    if period == 1:
+        starts = fixed_points(recurrence, L_ref=L_ref).log_odds
+        starts = starts[np.isfinite(starts)]
+    else:
+        starts = _lowest_states(recurrence, L_ref, period)
+    states = _orbits(recurrence, L_ref, starts, period - 1)
+    return Cycles(states, np.prod(recurrence._slope(states), axis=1))
 
 
 def _orbits(recurrence: Recurrence, L_ref: Array, starts: Array, steps: int) -> Array:
@@ -111,16 +112,23 @@ def _lowest_states(recurrence: Recurrence, L_ref: Array, period: int) -> Array:
         return np.empty(0)  # every update raises L, or the update rises everywhere
     grid = np.linspace(recurrence._step(minimum, L_ref), lowest, POINTS)
 
+    path = _orbits(recurrence, L_ref, grid, period).T
+    returns = path - grid
+    sign = np.sign(returns)
+    sign[np.abs(returns) <= orbit_bound(recurrence, L=path, L_ref=L_ref)] = 0
+    (certain,) = np.nonzero(sign[period])
+    left, right = certain[:-1], certain[1:]
+    # The fixed point at the grid's end has no sign, so what is shorter has at least two states.
+    shorter = [d for d in range(2, period) if period % d == 0]
+    change = sign[period, left] != sign[period, right]
+    change &= np.all(sign[shorter][:, left] == sign[shorter][:, right], axis=0)
+
     def gap(L: Array) -> Array:
         return recurrence.iterate(L_ref=L_ref, steps=period, L_0=L) - L
 
-    sign = np.sign(gap(grid))
-    (change,) = np.nonzero(sign[:-1] * sign[1:] < 0)
-    roots = find_root(gap, (grid[change], grid[change + 1])).x
+    roots = find_root(gap, (grid[left[change]], grid[right[change]])).x
     states = _orbits(recurrence, L_ref, roots, period - 1)
-    shorter = [d for d in range(1, period) if period % d == 0]
-    lasts = np.all(np.abs(states[:, shorter] - states[:, :1]) > SAME, axis=1)
-    return roots[lasts & (states.argmin(axis=1) == 0)]
+    return roots[states.argmin(axis=1) == 0]
 
 
 def lyapunov_exponent(

@@ -226,7 +226,7 @@ def regime(recurrence: Recurrence, *, L_ref: ArrayLike) -> np.ndarray:
     if isinstance(recurrence.normalization, MeanVariance):
         eps = np.broadcast_to(recurrence.normalization.eps, shape).ravel()
         inner = (b > 0) & np.isfinite(L_ref)
-        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             found[inner] = _regime(*(x[inner] for x in (L_ref, alpha, beta, eps)))
     return found.reshape(shape)
 

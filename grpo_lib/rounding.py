@@ -57,7 +57,8 @@ def step_bound(recurrence: Recurrence, *, L: ArrayLike, L_ref: ArrayLike) -> Arr
     L, L_ref = real_array("L", L), real_array("L_ref", L_ref)
     shape = broadcastable(L=L, L_ref=L_ref, beta=recurrence.beta, alpha=recurrence.alpha)
     anchor = _share(recurrence.alpha, L_ref) + _share(1 - np.asarray(recurrence.alpha), L)
-    pull = recurrence.normalization.scale(L=L) / recurrence.beta
+    with np.errstate(over="ignore"):
+        pull = recurrence.normalization.scale(L=L) / recurrence.beta
     return np.where(np.isinf(anchor), 0.0, np.broadcast_to(STEP * (anchor + pull), shape))
 
 
@@ -122,7 +123,8 @@ def orbit_bound(
     step_error = real_array("step_error", step_error)
     require(step_error >= 0, "step_error", step_error, "at least 0")
     alpha = np.asarray(recurrence.alpha)
-    pull = recurrence.normalization.scale(L=L) / recurrence.beta
+    with np.errstate(over="ignore"):
+        pull = recurrence.normalization.scale(L=L) / recurrence.beta
     slope = np.abs(recurrence.slope(L=L)) + STEP * (1 + pull)
     bend = _bend(recurrence, L)
     bound = np.empty((len(L), *np.broadcast_shapes(slope.shape[1:], L_ref.shape)))

@@ -42,11 +42,11 @@ def random_policies(rng: np.random.Generator, *, L: ArrayLike, reward: ArrayLike
 
     Args:
         rng: source of randomness.
-        L: log-odds of the probability of success, shape [count].
-        reward: 0 or 1 for every outcome, with at least one of each, shape [count, outcomes].
+        L: log-odds of the probability of success, shape [...].
+        reward: 0 or 1 for every outcome, with at least one of each, shape [..., outcomes].
 
     Returns:
-        Policies without an impossible outcome as far as ``L`` allows it, shape [count, outcomes].
+        Policies without an impossible outcome as far as ``L`` allows it, shape [..., outcomes].
 
     Raises:
         ValueError: ``L`` is NaN, or a reward is not 0 or 1, or a prompt lacks a success or a

@@ -177,6 +177,21 @@ def test_text():
         "p in [0.681283437786 +/- 2.67e-13]; multiplier in [0.389011 +/- 1.24e-8]"
     )
     assert "1 - p in [1.8" in str(certified.cycle(Recurrence(1), p_ref=0.2, near=314.8))
+    for L, begins in [(19.9, "p in"), (20, "1 - p in"), (20.5, "1 - p in")]:
+        cycle = certified.Cycle((certified.number(L),), certified.number(0), 1.0)
+        assert str(cycle).startswith(begins)
+
+
+@pytest.mark.parametrize("near", [-2.0, -0.5, 0.3, 1.0, 4.0])
+def test_newton_steps_that_lead_nowhere_certify_nothing(near):
+    without = Recurrence(0.1, MeanVariance(0))
+    assert fixed_points(without, L_ref=0.0).log_odds[0] == np.inf
+    assert not certified.cycle(without, p_ref=0.5, near=near).is_finite()
+
+
+def test_log_odds_of_a_ball_keep_its_precision():
+    with ctx.workprec(certified.BITS):
+        assert certified.logit(arb(1) / 3).rad() < 1e-70
 
 
 @pytest.mark.parametrize(
@@ -184,9 +199,12 @@ def test_text():
     [
         ({"p_ref": 0}, "p must be a probability strictly between 0 and 1, got 0"),
         ({"near": np.inf}, "near must be finite, got inf"),
+        ({"near": np.nan}, "near must be a number, not NaN"),
+        ({"near": [0.0, 1.0]}, r"near must be a single number, got \[0\. 1\.\]"),
+        ({"p_ref": "x"}, "value must be a finite number, got 'x'"),
         ({"period": 0}, "period must be a whole number of at least 1, got 0"),
         ({"period": 1.5}, "period must be a whole number"),
-        ({"recurrence": Recurrence(np.ones(2))}, "beta must be a single number"),
+        ({"recurrence": Recurrence(np.ones(2))}, r"beta must be a single number, got \[1\. 1\.\]"),
         ({"recurrence": Recurrence(1, MeanVariance(np.ones(2)))}, "eps must be a single number"),
     ],
 )
@@ -218,6 +236,14 @@ def test_lower_bound():
     assert 0.249 < closer <= 0.25
     assert not certified.lower_bound(parabola, arb(-3), arb(2)).is_finite()
     assert not certified.lower_bound(parabola, arb(-3), arb(0.5), above=0.2501).is_finite()
+
+
+def test_lower_bound_tries_as_many_pieces_as_are_allowed(monkeypatch):
+    monkeypatch.setattr(certified, "PIECES", 1)
+    assert certified.lower_bound(lambda x: x, arb(0), arb(1), above=-1).is_finite()
+    assert not certified.lower_bound(lambda x: x, arb(-1), arb(1), above=-1).is_finite()
+    # What touches the number does not exceed it.
+    assert not certified.lower_bound(lambda x: arb(1), arb(0), arb(1), above=1).is_finite()
 
 
 def test_without_python_flint():

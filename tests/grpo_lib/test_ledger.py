@@ -1,4 +1,6 @@
 import json
+import sys
+from types import SimpleNamespace
 
 import pytest
 import sympy as sp
@@ -63,6 +65,14 @@ def test_a_float_that_equals_0_proves_nothing(theorem, monkeypatch):
         theorem.proved("n", zero)
 
 
+def test_the_cell_that_records_an_entry_is_noted(theorem, monkeypatch):
+    shell = SimpleNamespace(user_ns={"In": ["", "a cell", "the one that runs"]})
+    for found, cell in [(shell, 2), (None, None)]:
+        ipython = SimpleNamespace(get_ipython=lambda found=found: found)
+        monkeypatch.setitem(sys.modules, "IPython", ipython)
+        assert theorem.rejected("n", 1.0, at_least=0.5).cell == cell
+
+
 def test_certified(theorem):
     assert theorem.certified("n", Ball(True)) == Evidence("certified", "n", "[0.25 +/- 1e-9]")
     with pytest.raises(EvidenceError, match=r"^theorem-2: not certified: other: \[0.25"):
@@ -91,7 +101,7 @@ def test_measured(theorem, value):
     assert theorem.measured("n", value, at_most=1e-12) == Evidence("measured", "n", value, 1e-12)
 
 
-@pytest.mark.parametrize("value", [1.1e-12, INF, NAN, -1e-13, -1])
+@pytest.mark.parametrize("value", [1.1e-12, INF, NAN, -1e-13, -1, sp.nan])
 def test_not_measured(theorem, value):
     with pytest.raises(EvidenceError, match=f"^theorem-2: measured: the name: {float(value)} "):
         theorem.measured("the name", value, at_most=1e-12)
@@ -106,7 +116,7 @@ def test_not_measured(theorem, value):
         ([0.0, 1e-20], [0.0, 1e-12], (1e-20, 1e-12)),
         ([[0.0], [0.5]], [1.0, 2.0], (0.5, 1.0)),
         ([0, 0], [0, 0], (0.0, 0.0)),
-        ([sp.Float("1e-13"), 0], 1e-12, (1e-13, 1e-12)),
+        ([sp.Float("1e-13"), 0], sp.Float("1e-12"), (1e-13, 1e-12)),
     ],
 )
 def test_of_many_errors_the_one_closest_to_its_bound_is_recorded(theorem, values, bounds, worst):

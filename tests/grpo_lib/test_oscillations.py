@@ -70,13 +70,32 @@ def test_the_two_cycle_is_born_at_the_flip():
     assert abs(multiplier) < 1
 
 
-@pytest.mark.parametrize("beyond", [1e-9, 1e-7, 1e-5])
+@pytest.mark.parametrize("beyond", [1e-8, 1e-7, 1e-5])
 def test_a_newborn_cycle_has_its_own_period_however_close_its_states_are(beyond):
     recurrence = Recurrence(5.0)
     flip = phase_boundaries(5.0).flip[1]
     (states,) = cycles(recurrence, L_ref=flip - beyond, period=2).log_odds
     assert 1 < (states[1] - states[0]) / np.sqrt(beyond) < 10  # the width grows like a root
     assert cycles(recurrence, L_ref=flip + beyond, period=2).multiplier.size == 0
+
+
+@pytest.mark.parametrize(("beta", "alpha"), [(1.2, 1.0), (5.0, 1.0), (5.0, 0.9)])
+@pytest.mark.parametrize("beyond", [0.0, 1e-11, 1e-9])
+def test_no_cycle_is_made_of_rounding(beta, alpha, beyond):
+    """Just above the flip G^2(L) - L is cubic, and less than rounding on much of the grid."""
+    recurrence = Recurrence(beta, alpha=alpha)
+    L_ref = phase_boundaries(beta, alpha=alpha).flip[1] + beyond
+    for period in 2, 4:
+        assert cycles(recurrence, L_ref=L_ref, period=period).multiplier.size == 0
+
+
+def test_a_cycle_about_to_double_is_not_taken_for_one_of_twice_the_period():
+    """The cycle of two states doubles at the reference 2.1119e-4, to five digits."""
+    recurrence = Recurrence(5.0)
+    for p_ref, doubled in [(2.1115e-4, True), (2.1118625e-4, False), (2.1119e-4, False)]:
+        (multiplier,) = cycles(recurrence, L_ref=logit(p_ref), period=2).multiplier
+        assert (multiplier < -1) == doubled
+        assert (cycles(recurrence, L_ref=logit(p_ref), period=4).multiplier.size == 1) == doubled
 
 
 def test_two_kl_has_its_cycle_of_erratum_13():
@@ -98,6 +117,15 @@ def test_a_prompt_without_a_finite_fixed_point_has_no_cycles():
     recurrence = Recurrence(1e-3, MeanVariance(0.0), alpha=0.9)
     assert fixed_points(recurrence, L_ref=18.0).log_odds[0] == np.inf
     assert cycles(recurrence, L_ref=18.0, period=2).log_odds.shape == (0, 2)
+
+
+def test_a_cycle_that_climbs_in_two_steps_is_found_once():
+    """With a share of the previous policy, G rises on the lowest states, too."""
+    recurrence, L_ref = Recurrence(2.0, MeanVariance(1e-4), alpha=0.5), -104.24
+    lowest = fixed_points(recurrence, L_ref=L_ref).log_odds[0]
+    found = cycles(recurrence, L_ref=L_ref, period=3).log_odds
+    assert np.any(found[:, 1] < lowest)
+    assert np.all(found[:, 0] == found.min(axis=1))
 
 
 def test_period_1_gives_the_finite_fixed_points():
@@ -128,6 +156,13 @@ def test_the_exponent_is_above_0_where_runs_part_and_is_how_fast_they_do():
     assert np.log(abs(near[1] - near[0]) / 1e-13) / 40 == pytest.approx(local, rel=0.05)
 
 
+def test_a_run_that_meets_a_slope_of_0_or_leaves_the_doubles_says_so():
+    at_minimum = lyapunov_exponent(Recurrence(1.0), L_ref=-2.0, steps=3, transient=0, L_0=0.0)
+    assert at_minimum == -np.inf
+    tiny = Recurrence(1e-310, MeanVariance(0))  # Omega / beta exceeds the doubles
+    assert np.isnan(lyapunov_exponent(tiny, L_ref=-2.0, steps=3, transient=0, L_0=0.0))
+
+
 def test_mean_only_has_the_exponent_of_its_slope():
     recurrence = Recurrence(2.0, MeanOnly(), alpha=[0.25, 0.5])
     found = lyapunov_exponent(recurrence, L_ref=[[0.0], [3.0]], steps=5, transient=0)
@@ -139,8 +174,12 @@ def test_mean_only_has_the_exponent_of_its_slope():
     [
         (lambda: cycles(Recurrence([1.0, 2.0]), L_ref=0.0, period=2), "beta"),
         (lambda: cycles(Recurrence(1.0, MeanVariance([0.1])), L_ref=0.0, period=2), "eps"),
-        (lambda: cycles(Recurrence(1.0), L_ref=np.inf, period=2), "L_ref"),
-        (lambda: cycles(Recurrence(1.0), L_ref=[0.0, 1.0], period=2), "L_ref"),
+        (lambda: cycles(Recurrence(1.0), L_ref=np.inf, period=2), "L_ref must be finite, got inf"),
+        (lambda: cycles(Recurrence(1.0), L_ref=np.nan, period=2), "L_ref must be a number"),
+        (
+            lambda: cycles(Recurrence(1.0), L_ref=[0.0, 1.0], period=2),
+            r"L_ref must be a single number, got \[0\. 1\.\]",
+        ),
         (lambda: cycles(Recurrence(1.0), L_ref=0.0, period=0), "period"),
         (lambda: cycles(Recurrence(1.0), L_ref=0.0, period=2.0), "period"),
         (lambda: lyapunov_exponent(Recurrence(1.0), L_ref=0.0, steps=0, transient=0), "steps"),

@@ -265,6 +265,24 @@ def test_what_no_theorem_settles_is_undecided_and_rare():
     assert (below_the_maximum & (many.alpha < 1))[undecided].all()
 
 
+def test_what_a_theorem_settles_is_not_followed_and_what_none_settles_is():
+    """Both runs are on a way up that takes more than `STEPS` updates; G has slopes below -1 or not.
+
+    In the second case they are at states that lie below the highest value of G.
+    """
+    settled = Recurrence(1.3884198, MeanVariance(3.0750630e-4), 1.5668624e-4)
+    assert regime(settled, L_ref=-325494.06) == Regime.SETTLES
+    open_ = Recurrence(32.124575, MeanVariance(1.8296509e-6), 3.3310432e-4)
+    assert regime(open_, L_ref=-62278.13) == Regime.UNDECIDED
+
+
+def test_regimes_at_the_ends_of_the_doubles():
+    tiny = Recurrence(1.2e-308, MeanVariance([1e-20, 0.1]), [0.055, 1.0])
+    assert regime(tiny, L_ref=[24.2, -1.1e308]).tolist() == [Regime.RUNS_TO_ONE] * 2
+    assert regime(Recurrence(1e-200, alpha=1e-200), L_ref=0.0) == Regime.RUNS_TO_ONE
+    assert regime(Recurrence(1e300, alpha=1e-50), L_ref=0.0) == Regime.SETTLES
+
+
 @pytest.mark.parametrize("beta", [1e-300, 1e-12, 1e12, 1e300])
 @pytest.mark.parametrize("eps", [0.0, 1e-300, 1e-5, 1e300])
 def test_extreme_parameters_have_a_regime(beta, eps):
@@ -312,3 +330,8 @@ def test_a_diagram_of_a_million_points_takes_seconds():
     print(f"{taken:.1f} s")
     assert taken < 30
     assert min(np.bincount(found.ravel())) > 10_000
+
+
+def test_a_fold_beyond_the_doubles_is_infinite():
+    found = phase_boundaries(1e-309, eps=0.0)
+    assert found.fold.tolist() == [-np.inf, -np.inf]

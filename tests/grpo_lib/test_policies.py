@@ -123,6 +123,30 @@ def test_updates_create_no_mass():
     assert geometric_mean(a, b, [0, 0.5, 1]).tolist() == [b, [0, 1, 0], a]
 
 
+@pytest.mark.parametrize("beta", [1e-300, 1e-310])  # 1 / beta is a double, or not
+def test_an_outcome_without_mass_gains_nothing_however_small_beta_is(beta):
+    assert optimal_policy([0.5, 0.5, 0], [1, 1, 0], beta).tolist() == [0.5, 0.5, 0]
+
+
+def test_one_advantage_serves_many_anchors():
+    anchors = [[0.5, 0.5], [0.1, 0.9], [1, 0]]
+    found = optimal_policy(anchors, [1, -1], 2)
+    assert found.tolist() == [optimal_policy(anchor, [1, -1], 2).tolist() for anchor in anchors]
+
+
+def test_the_advantage_must_be_finite_where_the_anchor_has_mass():
+    message = "advantage must be finite where the anchor has mass, got inf at index 0"
+    with pytest.raises(ValueError, match=message):
+        optimal_policy([0.5, 0.5], [np.inf, 1], 1)
+
+
+def test_every_prompt_must_share_an_outcome():
+    a, b = [[1, 0], [0.5, 0.5]], [0, 1]
+    assert geometric_mean(a[1], b, 0.5).tolist() == [0, 1]
+    with pytest.raises(ValueError, match="b must be a policy that shares an outcome with a"):
+        geometric_mean(a, b, 0.5)
+
+
 def test_tiny_beta_takes_the_best_outcomes():
     best = optimal_policy([0.25, 0.5, 0.25], [1e308, -1e308, 1e308], 1e-300)
     assert best.tolist() == [0.5, 0, 0.5]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from mpmath import mp
+from scipy.special import expit
 
 from grpo_lib import (
     MeanOnly,
@@ -118,6 +119,60 @@ def test_an_orbit_that_forgets_its_digits_has_no_bound() -> None:
     assert orbit_bound(recurrence, L=path, L_ref=np.log(1e-4 / (1 - 1e-4)))[-1] > 1
 
 
+def derived_bound(i: int, path: np.ndarray, step_error: float) -> list[float]:
+    """The bound on one random orbit, written out from the docstring of `orbit_bound`."""
+    beta, eps, alpha, L_ref = BETA[i], EPS[i], ALPHA[i], L_REF[i]
+    bound = [STEP * max(1, abs(path[0]))]
+    for L in path[:-1]:
+        e, p = bound[-1], expit(L)
+        pull = 1 / np.sqrt(p * expit(-L) + eps) / beta
+        share = p * expit(-L) / (p * expit(-L) + eps)
+        slope = abs(1 - alpha + pull * np.tanh(L / 2) / 2 * share) + STEP * (1 + pull)
+        bend = pull * min(1 / 4, share / 2)
+        of_reference = STEP * alpha * max(1, abs(L_ref))
+        bound.append((slope + e * np.exp(3 * e / 2) * bend) * e + step_error + of_reference)
+    return bound
+
+
+@pytest.mark.parametrize("step_error", [0.0, 0.01])
+def test_the_bound_of_an_orbit_is_what_its_derivation_says(step_error: float) -> None:
+    """Large errors bring out how the slope changes, and small ones the smallest terms."""
+    path = np.stack([RANDOM.iterate(L_ref=L_REF, steps=n) for n in range(4)])
+    found = orbit_bound(RANDOM, L=path, L_ref=L_REF, step_error=step_error)
+    for i in range(COUNT):
+        assert found[:, i] == pytest.approx(derived_bound(i, path[:, i], step_error), rel=1e-9)
+
+
+def test_the_bound_of_a_step_counts_its_three_terms() -> None:
+    variance = expit(L_REF / 2) * expit(-L_REF / 2)
+    sizes = ALPHA * np.abs(L_REF) + (1 - ALPHA) * np.abs(L_REF / 2)
+    sizes += 1 / np.sqrt(variance + EPS) / BETA
+    found = step_bound(RANDOM, L=L_REF / 2, L_ref=L_REF)
+    np.testing.assert_allclose(found, STEP * sizes, rtol=1e-12)
+
+
+def test_bounds_at_infinite_states() -> None:
+    steep = Recurrence(1.0, MeanVariance(0))
+    bound = orbit_bound(steep, L=[0.5, np.inf], L_ref=0.0)
+    assert bound[0] == STEP and bound[1] > STEP
+    # With the reference alone as anchor, the state after an infinite one is rounded like any other.
+    assert orbit_bound(Recurrence(1.0), L=[np.inf, 316.0], L_ref=0.0)[1] > STEP
+    # Nothing is known of what follows a state of which nothing is known, however flat the map.
+    flat = orbit_bound(Recurrence(1.0), L=[0.0, 1e5, 316.0], L_ref=0.0, step_error=[np.inf, 0.0])
+    assert flat[1] == flat[2] == np.inf
+    assert np.isfinite(orbit_bound(steep, L=[1000.0], L_ref=0.0))
+    # Omega is a double at this state, and Omega / beta is none.
+    beyond = Recurrence(0.01, MeanVariance(0))
+    assert orbit_bound(beyond, L=[1418.0, np.inf], L_ref=0.0)[1] == np.inf
+    assert step_bound(beyond, L=1418.0, L_ref=0.0) == np.inf
+
+
+def test_one_state_for_many_references() -> None:
+    bound = orbit_bound(Recurrence(1.0), L=[0.0, 1.0], L_ref=[0.0, -3.0, -9.0])
+    assert bound.shape == (2, 3)
+    assert bound[1, 0] < bound[1, 1] < bound[1, 2]
+
+
 def test_absorbing_states_are_exact_and_states_beyond_the_doubles_are_not() -> None:
     for alpha in (0.0, 0.5, 1.0):
         recurrence = Recurrence(0.3, MeanVariance(0), alpha)
@@ -168,6 +223,38 @@ def test_fixed_points_about_to_merge_have_no_bound_and_the_ends_are_exact() -> N
     assert np.all(fixed_point_bound(recurrence, L=[-np.inf, np.inf], L_ref=0.0) == 0)
 
 
+def test_the_bound_of_a_fixed_point_is_what_its_derivation_says() -> None:
+    """Twice the error of a step, over how fast G(L) - L changes, as long as that is settled.
+
+    Near the fold it hardly changes. Near the upper one, with next to no smoothing, Omega is large
+    and so is rounding.
+    """
+    for eps, beyond, which in [
+        (1e-5, -np.geomspace(1e-14, 1e-2, 4000), 0),
+        (1e-20, np.geomspace(1e-6, 1e3, 3000), 2),
+    ]:
+        recurrence = Recurrence(0.5, MeanVariance(eps))
+        L_ref = phase_boundaries(0.5, eps=eps).fold[0 if which else 1] + beyond
+        L = fixed_points(recurrence, L_ref=L_ref).log_odds[:, which]
+        L, L_ref = L[~np.isnan(L)], L_ref[~np.isnan(L)]
+        Omega = recurrence.normalization.scale(L=L)
+        rise = np.abs(1 - recurrence.slope(L=L)) - STEP * (1 + Omega / 0.5)
+        near = step_bound(recurrence, L=L, L_ref=L_ref) / rise + UNIT * np.abs(L)
+        variance = expit(L) * expit(-L)
+        bend = Omega / 0.5 * np.minimum(1 / 4, variance * Omega**2 / 2)
+        settled = (rise > 0) & (4 * near * np.exp(3 * near) * bend <= rise)
+        assert settled.any() and not settled.all()
+        expected = np.where(settled, 2 * near, np.inf)
+        bound = fixed_point_bound(recurrence, L=L, L_ref=L_ref)
+        np.testing.assert_allclose(bound, expected, rtol=1e-12)
+
+
+def test_a_slope_that_rounding_makes_1_has_no_bound() -> None:
+    steady = Recurrence(1.0, MeanOnly(), alpha=2**-47)  # 1 - G' is just its own rounding
+    assert fixed_point_bound(steady, L=0.5, L_ref=0.0) == np.inf
+    assert fixed_point_bound(Recurrence(1e-200, MeanOnly()), L=1e200, L_ref=0.0) == np.inf
+
+
 def exact_update(reference, old, reward, i: int) -> list:
     """Masses of one update of whole policies, in 60 digits."""
     a, q = ([mp.mpf(mass) for mass in policy[i]] for policy in (reference, old))
@@ -215,23 +302,52 @@ def test_the_bound_of_an_update_grows_with_all_that_it_depends_on() -> None:
     assert small < update_bound([0.5, 0.5], [0.1, 0.9], pull=1.0)
     assert small == update_bound([0.5, 0.5], pull=1.0, L=-np.inf)
     assert update_bound([1.0, 0.0], pull=0.0) == UNIT * 72
+    both = update_bound([[0.25, 0.75, 0], [0.5, 0.5, 0]], [0.5, 0.4, 0.1], pull=2.0, L=-5.0)
+    size = np.log([10, 10])
+    assert both == pytest.approx(UNIT * (64 * (1 + size) + 4 * 3 * 3 + 16 * 11 * 2), rel=1e-14)
+    alone = update_bound([[0.25, 0.75], [0.5, 0.5]], pull=2.0)
+    size = np.log([4, 2])
+    assert alone == pytest.approx(UNIT * (64 * (1 + size) + 4 * 2 * 3 + 16 * 6 * 2), rel=1e-14)
+    assert update_bound([1.0], pull=0.0) == UNIT * 68
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda r: orbit_bound(r, L=0.0, L_ref=0.0), "L must be at least one state"),
-        (lambda r: orbit_bound(r, L=[], L_ref=0.0), "L must be at least one state"),
+        (lambda r: orbit_bound(r, L=[], L_ref=0.0), r"L must be at least one state.*got \[\]"),
+        (lambda r: orbit_bound(r, L=[0.0], L_ref=np.nan), "L_ref must be a number, not NaN"),
+        (lambda r: step_bound(r, L=np.nan, L_ref=0.0), "L must be a number, not NaN"),
+        (lambda r: step_bound(r, L=0.0, L_ref=np.nan), "L_ref must be a number, not NaN"),
+        (
+            lambda r: orbit_bound(r, L=[0.0, 1.0], L_ref=0.0, step_error=np.nan),
+            "step_error must be a number, not NaN",
+        ),
         (lambda r: orbit_bound(r, L=[np.nan], L_ref=0.0), "L must be a number, not NaN"),
         (
             lambda r: orbit_bound(r, L=[0.0, 1.0], L_ref=[0.0, 1.0, 2.0], step_error=-1),
-            "step_error must be",
+            r"step_error must be at least 0, got -1\.0",
         ),
         (lambda r: step_bound(r, L=[0.0, 1.0], L_ref=[0.0, 1.0, 2.0]), "must broadcast"),
+        (
+            lambda r: step_bound(Recurrence([1.0, 2.0, 3.0]), L=[0.0, 1.0], L_ref=0.0),
+            "L and L_ref and beta and alpha must broadcast over prompts",
+        ),
+        (
+            lambda r: step_bound(Recurrence(1.0, alpha=[0.1, 0.2, 0.3]), L=0.0, L_ref=[0.0, 1.0]),
+            "L and L_ref and beta and alpha must broadcast over prompts",
+        ),
         (lambda r: fixed_point_bound(r, L=np.nan, L_ref=0.0), "L must be a number, not NaN"),
-        (lambda r: update_bound(pull=1.0), "anchors must be at least one policy"),
+        (lambda r: fixed_point_bound(r, L=0.0, L_ref=np.nan), "L_ref must be a number, not NaN"),
+        (lambda r: update_bound(pull=1.0), r"anchors must be at least one policy, got \(\)"),
+        (lambda r: update_bound([0.5, 0.5], pull=np.nan), "pull must be a number, not NaN"),
+        (lambda r: update_bound([0.5, 0.5], pull=1, L=np.nan), "L must be a number, not NaN"),
+        (
+            lambda r: update_bound([[0.5, 0.5]] * 2, pull=1.0, L=[1.0, 2.0, 3.0]),
+            "pull and L and anchor 0 must broadcast over prompts",
+        ),
         (lambda r: update_bound([0.5, 0.6], pull=1.0), "anchors must be probabilities"),
-        (lambda r: update_bound([0.5, 0.5], pull=-1.0), "pull must be at least 0"),
+        (lambda r: update_bound([0.5, 0.5], pull=-1.0), r"pull must be at least 0, got -1\.0"),
         (lambda r: update_bound([[0.5, 0.5]] * 2, pull=[1.0, 2.0, 3.0]), "must broadcast"),
     ],
 )

@@ -46,6 +46,12 @@ def test_certain_policies(rng):
     assert policy[1].tolist() == [1, 0, 0]
 
 
+def test_one_prompt_is_a_policy_of_its_own(rng):
+    policy = random_policies(rng, L=2.0, reward=[1, 0, 1])
+    assert policy.shape == (3,)
+    assert success_log_odds(policy, [1, 0, 1]) == pytest.approx(2, rel=1e-14)
+
+
 def test_bad_input(rng):
     with pytest.raises(ValueError, match="outcomes must be a whole number of at least 2, got 1"):
         random_rewards(rng, 3, 1)
@@ -53,5 +59,10 @@ def test_bad_input(rng):
         random_rewards(rng, -1, 2)
     with pytest.raises(ValueError, match="reward must be at least one success and one failure"):
         random_policies(rng, L=[0.0], reward=[[1, 1]])
+    for lacking in [0, 0], [1, 1]:  # the other prompt has both
+        with pytest.raises(ValueError, match=r"for every prompt, got \[\["):
+            random_policies(rng, L=[0.0, 0.0], reward=[[1, 0], lacking])
+    with pytest.raises(ValueError, match=r"reward must be 0 or 1, got 2\.0 at index"):
+        random_policies(rng, L=[0.0], reward=[[2, 0]])
     with pytest.raises(ValueError, match="L must be a number, not NaN"):
         random_policies(rng, L=[np.nan], reward=[[1, 0]])

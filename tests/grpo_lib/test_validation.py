@@ -1,6 +1,7 @@
 import inspect
 from decimal import Decimal
 from fractions import Fraction
+from itertools import combinations
 
 import mpmath
 import numpy as np
@@ -217,6 +218,10 @@ SHAPES = {
         lambda: clipped_surrogate([0.2, 0.3, 0.5], Q, R, 0.1),
         lambda: contrastive_surrogate([0.2, 0.3, 0.5], Q, R, 0.1),
     ],
+    "old_policy": [
+        lambda: clipped_surrogate(Q, [0.2, 0.3, 0.5], R, 0.1),
+        lambda: contrastive_surrogate(Q, Q, [0, 1, 1], 0.1),
+    ],
     "reward": [
         lambda: success_probability(Q, 1),
         lambda: clipped_surrogate(Q, Q, [0, 1, 1], 0.1),
@@ -244,13 +249,75 @@ def test_shapes_that_do_not_fit(name, call):
     assert name in str(caught.value).partition(" must ")[0].split(" and ")
 
 
+# Calls with so many prompts each, all with the policy q; the last argument is a parameter.
+PROMPTS = {
+    "advantage": lambda q, policy, reward, eps: advantage(
+        [R[: len(q)]] * reward, [q] * policy, MeanVariance([0.1] * eps)
+    ),
+    "optimal_policy": lambda q, anchor, advantage, beta: optimal_policy(
+        [q] * anchor, [A[: len(q)]] * advantage, [1.0] * beta
+    ),
+    "geometric_mean": lambda q, a, b, alpha: geometric_mean([q] * a, [q] * b, [0.5] * alpha),
+    "renyi_divergence": lambda q, a, b, alpha: renyi_divergence([q] * a, [q] * b, [0.5] * alpha),
+    "clipped_surrogate": lambda q, policy, old_policy, reward, clip: clipped_surrogate(
+        [q] * policy, [q] * old_policy, [R[: len(q)]] * reward, [0.1] * clip
+    ),
+}
+
+
+@pytest.mark.parametrize("call", PROMPTS.values(), ids=PROMPTS)
+def test_each_array_fits_the_parameter(call):
+    _, *arrays, parameter = inspect.signature(call).parameters
+    for array in arrays:
+        prompts = dict.fromkeys(arrays, 1) | {array: 2, parameter: 3}
+        with pytest.raises(ValueError, match="must broadcast over prompts, got shapes") as caught:
+            call(Q, **prompts)
+        named = set(str(caught.value).partition(" must ")[0].split(" and "))
+        assert named >= {*arrays, parameter}
+
+
+@pytest.mark.parametrize(
+    ("call", "names"),
+    [
+        (contraction_threshold, ["eps", "alpha"]),
+        (phase_boundaries, ["beta", "alpha", "eps"]),
+    ],
+)
+def test_parameters_fit_each_other(call, names):
+    for one, other in combinations(names, 2):
+        values = dict.fromkeys(names, 0.5) | {one: [0.5] * 2, other: [0.5] * 3}
+        with pytest.raises(ValueError, match=f"^{' and '.join(names)} must broadcast over prompts"):
+            call(**values)
+
+
+@pytest.mark.parametrize("call", PROMPTS.values(), ids=PROMPTS)
+def test_one_outcome_is_enough(call):
+    _, *arguments = inspect.signature(call).parameters
+    assert np.isfinite(call([1.0], **dict.fromkeys(arguments, 1))).all()
+
+
 def test_anchors_that_exclude_each_other():
-    with pytest.raises(ValueError, match=r"^(L|L_ref) must be .*, got -?inf$"):
+    with pytest.raises(ValueError, match=r"^(L|L_ref) must be compatible with .*, got -?inf$"):
         BETWEEN.step(L=-INF, L_ref=INF)
     with pytest.raises(ValueError, match=r"^(L_0|L_ref) must be .*, got -?inf$"):
         BETWEEN.iterate(L_ref=INF, steps=1, L_0=-INF)
     with pytest.raises(ValueError, match=r"^(p_0|p_ref) must be .*, got (0|1)\.0$"):
         BETWEEN.trajectory(p_ref=1.0, steps=1, p_0=0.0)
+
+
+def test_a_policy_has_an_outcome():
+    with pytest.raises(ValueError, match=r"policy must be a distribution over at least one .*\[\]"):
+        success_probability(np.empty(0), np.empty(0))
+
+
+@pytest.mark.parametrize(("length", "cut"), [(200, False), (201, True)])
+def test_a_long_value_is_cut(length, cut):
+    text = "x" * (length - 2)  # and two quotation marks
+    with pytest.raises(ValueError, match="got 'x") as caught:
+        real_array("L", text)
+    shown = str(caught.value).partition("got ")[2]
+    assert (shown == repr(text)) != cut
+    assert len(shown) == 200 + 3 * cut
 
 
 def test_the_first_bad_entry_is_shown_with_its_place():
