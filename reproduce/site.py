@@ -14,7 +14,7 @@ import yaml
 from nbformat import NotebookNode
 from papermill.exceptions import strip_color
 
-from reproduce import contents, figures, hermetic, rounding, scorecard, sweep, system
+from reproduce import contents, figures, hermetic, mutants, rounding, scorecard, sweep, system
 from reproduce.chapter import as_page, for_colab
 from reproduce.execute import Result, read_notebook
 from reproduce.markup import title
@@ -107,7 +107,7 @@ def stage(project: Project, results: Sequence[Result], ledger: dict[str, Any]) -
 
     drawn = figures.collect(results)
     parts = scorecard.parts(ledger) | contents.parts(ledger) | sweep.parts(project, ledger)
-    parts |= rounding.parts(project, ledger)
+    parts |= rounding.parts(project, ledger) | mutants.parts(project)
     parts |= figures.parts(drawn) | explorer.parts()
     remove(project.stage)
     for path in written_files(project.book):

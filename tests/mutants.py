@@ -2,7 +2,7 @@
 
 mutmut changes one place at a time (a sign, a comparison, an argument, a number) and runs the tests
 of the mathematics that reach it. It works in a copy, `_build/mutants`, and goes on where an earlier
-run stopped. What it found is counted in `_build/mutants.csv`, and each survivor is printed, unless
+run stopped. What it found is counted in `book/mutants.csv`, and each survivor is printed, unless
 `tests/mutants.yml` says why it changes no result.
 """
 
@@ -18,10 +18,11 @@ from pathlib import Path
 
 import yaml
 
+from reproduce.mutants import COLUMNS, code_key, table_path
+from reproduce.project import Project
+
 ROOT = Path(__file__).parents[1]
 COPY = ROOT / "_build" / "mutants"
-TABLE = ROOT / "_build" / "mutants.csv"
-COLUMNS = ["module", "mutants", "killed", "wording", "equivalent", "open", "not run"]
 EXPLAINED = ROOT / "tests" / "mutants.yml"
 
 SURVIVED, NO_TEST = 0, 33  # mutmut's codes; None means not run, any other that a test failed
@@ -98,12 +99,12 @@ def row(module: str, codes: dict[str, int | None]) -> dict[str, str | int]:
     not_run = sum(code is None for code in codes.values())
     return {
         "module": module,
+        "code": code_key(ROOT / "grpo_lib" / f"{module}.py"),
         "mutants": len(codes),
         "killed": len(codes) - not_run - len(alive),
         "wording": len(wording),
         "equivalent": len(rest) - len(unexplained),
-        "open": len(unexplained),
-        "not run": not_run,
+        "open": len(unexplained) + not_run,
     }
 
 
@@ -111,8 +112,8 @@ def main(names: list[str]) -> int:
     """Run, print what survives, and count it."""
     copy()
     mutmut("run", "--max-children", str(os.cpu_count()), *names)
-    rows = [row(module, codes) for module, codes in results().items()]
-    with TABLE.open("w", encoding="utf-8", newline="") as file:
+    rows = [row(module, codes) for module, codes in results().items() if codes]
+    with table_path(Project(ROOT)).open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

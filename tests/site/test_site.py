@@ -13,6 +13,7 @@ from bs4 import BeautifulSoup
 
 import grpo_lib
 from reproduce.markup import title
+from reproduce.mutants import read_table as read_mutants
 from reproduce.project import read_yaml
 from reproduce.rounding import settings
 from reproduce.screenshots import readme_figure
@@ -126,6 +127,7 @@ def test_pages_are_whole() -> None:
         assert "generated:" not in text, page
         assert str(ROOT) not in text and "/home/" not in text and "/root/" not in text, page
         assert "Traceback" not in text or page.stem == "api", page  # examples of errors
+        assert not re.search(r"\w*Warning: ", text), page
 
 
 def test_scorecard_shows_every_claim() -> None:
@@ -210,6 +212,14 @@ def test_each_seed_is_the_worst_for_some_entry() -> None:
 def test_each_way_of_rounding_is_the_worst_for_some_entry() -> None:
     names = [setting.name for group in settings(seeds=3) for setting in group.settings]
     assert {row.setting for row in ROUNDING} == {None, *names}
+
+
+def test_the_scorecard_counts_the_mutants_of_every_module() -> None:
+    table = read_mutants(ROOT / "book" / "mutants.csv")
+    modules = {path.stem for path in (ROOT / "grpo_lib").glob("*.py")}
+    assert {row["module"] for row in table} == modules - {"__init__"}
+    (section,) = soup(HTML / "book" / "scorecard.html").select("section#what-the-tests-notice")
+    assert len(section.select("tbody tr")) == len(table) + 1
 
 
 def test_ledger_is_published() -> None:
