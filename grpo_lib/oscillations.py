@@ -121,7 +121,7 @@ def _lowest_states(recurrence: Recurrence, L_ref: Array, period: int) -> Array:
     # The fixed point at the grid's end has no sign, so what is shorter has at least two states.
     shorter = [d for d in range(2, period) if period % d == 0]
     change = sign[period, left] != sign[period, right]
-    change &= np.all(sign[shorter][:, left] == sign[shorter][:, right], axis=0)
+    change &= np.all(sign[shorter][:, left] * sign[shorter][:, right] == 1, axis=0)
 
     def gap(L: Array) -> Array:
         return recurrence.iterate(L_ref=L_ref, steps=period, L_0=L) - L

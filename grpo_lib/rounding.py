@@ -57,8 +57,7 @@ def step_bound(recurrence: Recurrence, *, L: ArrayLike, L_ref: ArrayLike) -> Arr
     L, L_ref = real_array("L", L), real_array("L_ref", L_ref)
     shape = broadcastable(L=L, L_ref=L_ref, beta=recurrence.beta, alpha=recurrence.alpha)
     anchor = _share(recurrence.alpha, L_ref) + _share(1 - np.asarray(recurrence.alpha), L)
-    with np.errstate(over="ignore"):
-        pull = recurrence.normalization.scale(L=L) / recurrence.beta
+    pull = _pull(recurrence, L)
     return np.where(np.isinf(anchor), 0.0, np.broadcast_to(STEP * (anchor + pull), shape))
 
 
@@ -123,8 +122,7 @@ def orbit_bound(
     step_error = real_array("step_error", step_error)
     require(step_error >= 0, "step_error", step_error, "at least 0")
     alpha = np.asarray(recurrence.alpha)
-    with np.errstate(over="ignore"):
-        pull = recurrence.normalization.scale(L=L) / recurrence.beta
+    pull = _pull(recurrence, L)
     slope = np.abs(recurrence.slope(L=L)) + STEP * (1 + pull)
     bend = _bend(recurrence, L)
     bound = np.empty((len(L), *np.broadcast_shapes(slope.shape[1:], L_ref.shape)))
@@ -177,7 +175,7 @@ def fixed_point_bound(recurrence: Recurrence, *, L: ArrayLike, L_ref: ArrayLike)
     L, L_ref = real_array("L", L), real_array("L_ref", L_ref)
     own = step_bound(recurrence, L=L, L_ref=L_ref)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        pull = recurrence.normalization.scale(L=L) / recurrence.beta
+        pull = _pull(recurrence, L)
         rise = np.abs(1 - recurrence.slope(L=L)) - STEP * (1 + pull)
         near = own / rise + UNIT * np.abs(L)
         alone = (rise > 0) & (4 * near * np.exp(3 * near) * _bend(recurrence, L) <= rise)
@@ -235,12 +233,18 @@ def update_bound(*anchors: ArrayLike, pull: ArrayLike, L: ArrayLike = 0.0) -> Ar
     return UNIT * (64 * (1 + size) + 4 * outcomes * (1 + pull) + 16 * (6 + L) * pull)
 
 
+def _pull(recurrence: Recurrence, L: Array) -> Array:
+    """``Omega / beta`` at L; inf where it exceeds the doubles."""
+    with np.errstate(over="ignore"):
+        return recurrence.normalization.scale(L=L) / recurrence.beta
+
+
 def _bend(recurrence: Recurrence, L: Array) -> Array:
     """Bound on ``|G''|`` at L; within a distance e it grows at most by ``exp(3 e / 2)``."""
     with np.errstate(over="ignore", invalid="ignore"):
         scale = recurrence.normalization.scale(L=L)
         share = expit(L) * expit(-L) * scale**2  # NaN where Omega exceeds the doubles: it is 1
-        return scale / recurrence.beta * np.fmin(0.25, share / 2)
+        return _pull(recurrence, L) * np.fmin(0.25, share / 2)
 
 
 def _share(weight: ArrayLike, L: Array) -> Array:
