@@ -8,7 +8,7 @@ import logging
 import platform
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,10 +113,13 @@ def execute(
                 pool.submit(job.run, project, parameters, variables)
                 for job in sorted(waiting, key=lambda job: job.expected, reverse=True)
             ]
-            for future in as_completed(futures):
-                result = future.result()
-                results[result.name] = result
-                _report(bar, result)
+            while futures:
+                # A signal that reaches another thread does not wake this one up, which handles it.
+                done, futures = wait(futures, timeout=0.2, return_when=FIRST_COMPLETED)
+                for future in done:
+                    result = future.result()
+                    results[result.name] = result
+                    _report(bar, result)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for job in waiting:

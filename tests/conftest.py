@@ -4,8 +4,10 @@ import os
 import pickle
 import subprocess
 import sys
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 from hypothesis import settings
@@ -44,7 +46,7 @@ class Usage:
 
     Attributes:
         status: its exit status.
-        seconds: processor time, which other programs on the machine hardly change.
+        seconds: processor time, in seconds of the machine that limits are meant for.
         memory: the most that one process had, in bytes.
     """
 
@@ -54,7 +56,27 @@ class Usage:
 
 
 def run(*arguments: str, root: Path = ROOT) -> Usage:
-    """Run Python with these arguments in a checkout of the project."""
+    """Run Python with these arguments in a checkout of the project.
+
+    The same work takes more processor time on a slower machine, and on a busy one too: two threads
+    may share one core. So a yardstick is timed again and again meanwhile.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(_run, *arguments, root=root)
+        yardsticks = []
+        while not (yardsticks and future.done()):
+            yardsticks.append(_run("-c", YARDSTICK, root=ROOT).seconds)
+            wait([future], timeout=10)
+    slowness = max(1.0, fmean(yardsticks) / YARDSTICK_SECONDS)
+    return replace(future.result(), seconds=future.result().seconds / slowness)
+
+
+YARDSTICK = "import sympy, scipy.optimize, matplotlib.pyplot"
+YARDSTICK_SECONDS = 3
+"""What it takes on the machine that limits of time are meant for; a faster one counts as equal."""
+
+
+def _run(*arguments: str, root: Path) -> Usage:
     process = subprocess.Popen([sys.executable, *arguments], cwd=root)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)  # or Popen would wait for it again
@@ -62,29 +84,8 @@ def run(*arguments: str, root: Path = ROOT) -> Usage:
     return Usage(process.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss * unit)
 
 
-def slowness() -> float:
-    """How many times slower this machine is now than the one that limits of time are meant for.
-
-    That one imports these packages in 3 s. A faster machine counts as equal.
-    """
-    return max(1.0, run("-c", "import sympy, scipy.optimize, matplotlib.pyplot").seconds / 3)
-
-
-@dataclass(frozen=True)
-class Build:
-    """How the book was built.
-
-    Attributes:
-        usage: what ``make book`` took.
-        slowness: how slow the machine was meanwhile.
-    """
-
-    usage: Usage
-    slowness: float
-
-
 @pytest.fixture(scope="session")
-def build(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Build:
+def build(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Usage:
     """Run what ``make book`` runs, cold, once for all workers; its warnings are errors there."""
     from filelock import FileLock  # `make versions` tests grpo_lib without it
 
@@ -94,9 +95,7 @@ def build(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Build:
     record = shared / "build.pickle"
     with FileLock(shared / "build.lock"):
         if not record.exists():
-            before = slowness()
-            usage = run("-m", "reproduce", "--fresh")
-            record.write_bytes(pickle.dumps(Build(usage, max(before, slowness()))))
-    build = pickle.loads(record.read_bytes())
-    assert build.usage.status == 0
-    return build
+            record.write_bytes(pickle.dumps(run("-m", "reproduce", "--fresh")))
+    usage = pickle.loads(record.read_bytes())
+    assert usage.status == 0
+    return usage

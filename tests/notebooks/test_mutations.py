@@ -9,7 +9,7 @@ import pytest
 
 from reproduce.execute import execute
 from reproduce.project import Project
-from tests.conftest import HTML, ROOT, Build
+from tests.conftest import HTML, ROOT, Usage
 
 pytestmark = pytest.mark.slow
 
@@ -75,7 +75,7 @@ def test_wrong_formula(tmp_path: Path, file: str, right: str, wrong: str, notebo
 
 
 @pytest.mark.parametrize("notebook", sorted({mutation[-1] for mutation in MUTATIONS.values()}))
-def test_right_formula(build: Build, notebook: str) -> None:
+def test_right_formula(build: Usage, notebook: str) -> None:
     """The book was just built from the same notebook, with the same parameters."""
     ledger = json.loads((HTML / "ledger.json").read_text("utf-8"))
     assert (ledger["run"]["seed"], ledger["run"]["scale"]) == (None, None)

@@ -250,6 +250,37 @@ def test_an_interrupted_run_leaves_no_kernel(built, moment):
     assert not started[0].is_running()
 
 
+TOLD_IN_A_THREAD = """
+import signal, threading, time
+from pathlib import Path
+from reproduce import command
+from reproduce.__main__ import main
+
+def tell() -> None:
+    while not Path("cell_runs").exists():
+        time.sleep(0.05)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+threading.Thread(target=tell, daemon=True).start()
+command.run(main)
+"""
+
+
+def test_a_signal_that_reaches_another_thread_ends_the_run(built):
+    """Python handles it in the main thread, which it does not wake up."""
+    built.claim("theorem-2", notebook="slow")
+    built.notebook("slow", "import time\nopen('cell_runs', 'w').close()\ntime.sleep(60)")
+    run = subprocess.run(
+        [sys.executable, "-c", TOLD_IN_A_THREAD],
+        cwd=built.root,
+        env=os.environ | {"PYTHONPATH": str(Path(reproduce.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    assert (run.returncode, run.stderr) == (130, "interrupted\n")
+
+
 def test_a_job_stopped_before_its_kernel_starts_runs_no_cell(built):
     source = read_notebook(built.root / "notebooks/good.ipynb")
     job = _Job("good", source, data=[], key="", expected=1.0, timeout=60)

@@ -11,13 +11,13 @@ from playwright.sync_api import Browser, Page
 
 from reproduce.project import ReproduceError
 from reproduce.screenshots import launch, serve
-from tests.conftest import HTML, Build
+from tests.conftest import HTML, Usage
 
 OpenTab = Callable[[], AbstractContextManager[tuple[Page, list[str]]]]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def site(build: Build) -> Path:
+def site(build: Usage) -> Path:
     """The book, built cold."""
     return HTML
 
