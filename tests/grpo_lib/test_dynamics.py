@@ -89,6 +89,13 @@ def test_no_or_certain_success_is_absorbing(normalization, share):
         assert np.all(recurrence.trajectory(p_ref=ends, steps=5, p_0=0.5).probability[1:] == ends)
 
 
+def test_a_share_of_0_or_1_hears_one_anchor_alone():
+    """Also next to other shares, and where the other anchor is infinite."""
+    mixed = Recurrence(1.0, MeanOnly(), [0.0, 1.0])
+    assert np.array_equal(mixed.step(L=0.0, L_ref=np.inf), [1.0, np.inf])
+    assert np.array_equal(mixed.step(L=-np.inf, L_ref=0.0), [-np.inf, 1.0])
+
+
 @pytest.mark.parametrize("L_end", [-np.inf, np.inf])
 def test_from_an_end_the_map_takes_its_limit(L_end):
     assert Recurrence(2.0, MeanVariance(0)).step(L=L_end, L_ref=-3.0) == np.inf  # erratum E3
