@@ -152,7 +152,7 @@ def test_pairs_about_to_merge_at_eps_above_0(gap):
     b = Recurrence(1.0, normalization).slope(L=merging)
     merged = merging - normalization.scale(L=merging) / b
     turning = np.where(place < 1, *MeanVariance(smoothing)._turning_points(b))
-    assert turning == pytest.approx(merging, rel=1e-12)
+    assert turning == pytest.approx(merging, rel=1e-12, abs=0)
     toward_three = np.where(place < 1, -gap, gap) * np.maximum(1, np.abs(merged))
     for side, count in (toward_three, 3), (-toward_three, 1):
         found = solve(merged + side, b, smoothing)
@@ -211,10 +211,10 @@ def test_mirror_slope_is_the_rate_at_which_p_grows():
     recurrence = Recurrence(2.0, MeanVariance(0.25), alpha=0)
     found = fixed_points(recurrence, L_ref=0.0)
     assert expit(recurrence.step(L=-200, L_ref=0)) / expit(-200) == pytest.approx(
-        found.slope[0], rel=1e-12
+        found.slope[0], rel=1e-12, abs=0
     )
     assert expit(-recurrence.step(L=200, L_ref=0)) / expit(-200) == pytest.approx(
-        found.slope[1], rel=1e-12
+        found.slope[1], rel=1e-12, abs=0
     )
 
 
@@ -246,9 +246,11 @@ def test_mean_only_has_one():
     reference, share = np.array([-1e4, 0.0, 3.0]), np.array([[0.25], [1.0], [0.0]])
     found = fixed_points(Recurrence(2.0, MeanOnly(), share), L_ref=reference)
     assert np.array_equal(found.count, [[1] * 3, [1] * 3, [2] * 3])
-    assert found.log_odds[:2, :, 0] == pytest.approx(np.add(reference, [[2.0], [0.5]]), rel=1e-15)
+    assert found.log_odds[:2, :, 0] == pytest.approx(
+        np.add(reference, [[2.0], [0.5]]), rel=1e-15, abs=0
+    )
     assert np.all(found.slope[:2, :, 0] == [[0.75], [0.0]])
-    assert found.slope[2, :, :2] == pytest.approx(np.exp([[0.5, -0.5]] * 3), rel=1e-15)
+    assert found.slope[2, :, :2] == pytest.approx(np.exp([[0.5, -0.5]] * 3), rel=1e-15, abs=0)
 
 
 def test_broadcasts_over_prompts():
@@ -260,8 +262,10 @@ def test_broadcasts_over_prompts():
     assert whole.count.shape == (3, 2, 2, 3)
     for i, j, k, m in np.ndindex(3, 2, 2, 3):
         one = solve(reference[m], weight[k, 0], smoothing[j, 0, 0], share[i, 0, 0, 0])
-        assert one.log_odds == pytest.approx(whole.log_odds[i, j, k, m], rel=1e-14, nan_ok=True)
-        assert one.slope == pytest.approx(whole.slope[i, j, k, m], rel=1e-12, nan_ok=True)
+        assert one.log_odds == pytest.approx(
+            whole.log_odds[i, j, k, m], rel=1e-14, nan_ok=True, abs=0
+        )
+        assert one.slope == pytest.approx(whole.slope[i, j, k, m], rel=1e-12, nan_ok=True, abs=0)
     assert solve([], 1.0, 0.1).log_odds.shape == (0, 3)
 
 

@@ -40,7 +40,7 @@ def test_every_cycle_is_certified_with_its_multiplier(period):
     for states, multiplier in zip(found.log_odds, found.multiplier, strict=True):
         proved = certified.cycle(recurrence, p_ref=1e-3, near=states[0], period=period)
         assert proved.is_finite()
-        assert float(proved.multiplier) == pytest.approx(multiplier, rel=1e-8)
+        assert float(proved.multiplier) == pytest.approx(multiplier, rel=1e-8, abs=0)
 
 
 def test_at_full_height_there_are_as_many_cycles_as_of_the_tent_map():
@@ -153,7 +153,7 @@ def test_the_exponent_is_above_0_where_runs_part_and_is_how_fast_they_do():
     path = recurrence.trajectory(p_ref=1e-4, steps=60, p_0=0.1).log_odds
     local = np.log(np.abs(recurrence.slope(L=path[:40]))).mean()
     near = recurrence.iterate(L_ref=L_ref, steps=40, L_0=starts)
-    assert np.log(abs(near[1] - near[0]) / 1e-13) / 40 == pytest.approx(local, rel=0.05)
+    assert np.log(abs(near[1] - near[0]) / 1e-13) / 40 == pytest.approx(local, rel=0.05, abs=0)
 
 
 def test_a_run_that_meets_a_slope_of_0_or_leaves_the_doubles_says_so():

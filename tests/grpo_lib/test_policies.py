@@ -103,9 +103,9 @@ def test_optimal_policy_is_optimal(pair, gain, weight):
 
 
 def test_unlikely_success_and_failure_keep_their_digits():
-    assert success_log_odds([1e-300, 1], [1, 0]) == pytest.approx(np.log(1e-300), rel=1e-15)
-    assert success_log_odds([1e-300, 1], [0, 1]) == pytest.approx(-np.log(1e-300), rel=1e-15)
-    assert advantage([0, 1], [1e-300, 1], MeanOnly())[1] == pytest.approx(1e-300, rel=1e-13)
+    assert success_log_odds([1e-300, 1], [1, 0]) == pytest.approx(np.log(1e-300), rel=1e-15, abs=0)
+    assert success_log_odds([1e-300, 1], [0, 1]) == pytest.approx(-np.log(1e-300), rel=1e-15, abs=0)
+    assert advantage([0, 1], [1e-300, 1], MeanOnly())[1] == pytest.approx(1e-300, rel=1e-13, abs=0)
 
 
 def test_no_success_and_no_failure():
@@ -164,9 +164,9 @@ def test_broadcasts_over_prompts():
         gain = advantage(r[j], q[i, 0], MeanVariance(smoothing[i, 0]))
         policy = optimal_policy(q[i, 0], gain, weight[j])
         middle = geometric_mean(q[i, 0], q[2 - i, 0], share[j])
-        assert A[i, j] == pytest.approx(gain, rel=1e-14)
-        assert best[i, j] == pytest.approx(policy, rel=1e-13)
-        assert mean[i, j] == pytest.approx(middle, rel=1e-14)
+        assert A[i, j] == pytest.approx(gain, rel=1e-14, abs=0)
+        assert best[i, j] == pytest.approx(policy, rel=1e-13, abs=0)
+        assert mean[i, j] == pytest.approx(middle, rel=1e-14, abs=0)
         assert success_probability(q, r)[i, j] == success_probability(q[i, 0], r[j])
         assert success_log_odds(q, r)[i, j] == success_log_odds(q[i, 0], r[j])
 
