@@ -114,8 +114,9 @@ def execute(
                 for job in sorted(waiting, key=lambda job: job.expected, reverse=True)
             ]
             while futures:
-                # A signal that reaches another thread does not wake this one up, which handles it.
-                done, futures = wait(futures, timeout=0.2, return_when=FIRST_COMPLETED)
+                done, futures = wait(
+                    futures, timeout=hermetic.SIGNAL_DELAY, return_when=FIRST_COMPLETED
+                )
                 for future in done:
                     result = future.result()
                     results[result.name] = result

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,12 @@ FOLDERS = {
     "XDG_CONFIG_HOME": "config",
 }
 
+SIGNAL_DELAY = 0.2
+"""Seconds after which a wait of the main thread looks whether a signal has come.
+
+Python handles signals in the main thread, and one that reaches another thread does not wake it up.
+"""
+
 SOCKET_PATH_LIMIT = 104
 """Longest path of a Unix socket, in bytes, its terminating zero included; Linux allows 108."""
 
@@ -79,20 +86,25 @@ def run(command: Sequence[str], environment: Mapping[str, str], folder: Path) ->
     Returns:
         The exit status, and what it wrote on standard output and standard error.
     """
-    with subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-    ) as process:
+    with (
+        subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        ) as process,
+        ThreadPoolExecutor(1) as pool,
+    ):
         try:
-            output = process.stdout.read()
-            return process.wait(), output
+            output = pool.submit(process.stdout.read)
+            while not output.done():
+                wait([output], timeout=SIGNAL_DELAY)
+            return process.wait(), output.result()
         finally:
             kill_group(process)
 

@@ -251,27 +251,34 @@ def test_an_interrupted_run_leaves_no_kernel(built, moment):
 
 
 TOLD_IN_A_THREAD = """
-import signal, threading, time
+import os, signal, sys, threading, time
 from pathlib import Path
-from reproduce import command
+from reproduce import command, hermetic
 from reproduce.__main__ import main
 
 def tell() -> None:
-    while not Path("cell_runs").exists():
+    while not Path("it_runs").exists():
         time.sleep(0.05)
+    time.sleep(1)  # by then the main thread waits
     signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
 
+@command.reporting
+def site() -> int:
+    long = "open('it_runs', 'w').close(); import time; time.sleep(60)"
+    return hermetic.run([sys.executable, "-c", long], os.environ, Path.cwd())[0]
+
 threading.Thread(target=tell, daemon=True).start()
-command.run(main)
+command.run({"notebooks": main, "site": site}[sys.argv.pop()])
 """
 
 
-def test_a_signal_that_reaches_another_thread_ends_the_run(built):
+@pytest.mark.parametrize("work", ["notebooks", "site"])
+def test_a_signal_that_reaches_another_thread_ends_the_run(built, work):
     """Python handles it in the main thread, which it does not wake up."""
     built.claim("theorem-2", notebook="slow")
-    built.notebook("slow", "import time\nopen('cell_runs', 'w').close()\ntime.sleep(60)")
+    built.notebook("slow", "import time\nopen('it_runs', 'w').close()\ntime.sleep(60)")
     run = subprocess.run(
-        [sys.executable, "-c", TOLD_IN_A_THREAD],
+        [sys.executable, "-c", TOLD_IN_A_THREAD, work],
         cwd=built.root,
         env=os.environ | {"PYTHONPATH": str(Path(reproduce.__file__).parents[1])},
         capture_output=True,
