@@ -157,6 +157,13 @@ def test_an_enclosure_from_an_unpolished_start_holds_too(monkeypatch):
     assert found.radius == pytest.approx(float(0.5 - off), rel=1e-15, abs=0)
 
 
+def test_a_start_too_far_from_a_cycle_proves_nothing(monkeypatch):
+    """Every ball gives a finite enclosure here, and none of them lies inside its ball."""
+    monkeypatch.setattr(certified, "POLISHING", 0)
+    found = certified.cycle(Recurrence(5.0), p_ref=0.2, near=-10.0)
+    assert not found.is_finite() and found.radius == 0
+
+
 def test_a_fixed_point_is_no_cycle_of_period_2():
     (L, _, _) = fixed_points(Recurrence(5), L_ref=logit(1e-3)).log_odds
     assert certified.cycle(Recurrence(5), p_ref=1e-3, near=L).is_finite()

@@ -335,3 +335,15 @@ def test_a_diagram_of_a_million_points_takes_seconds():
 def test_a_fold_beyond_the_doubles_is_infinite():
     found = phase_boundaries(1e-309, eps=0.0)
     assert found.fold.tolist() == [-np.inf, -np.inf]
+
+
+def test_the_largest_numbers_give_a_verdict_without_a_warning():
+    """A double can hold each of these, and not every sum or product of them."""
+    largest = np.finfo(float).max
+    strict = Recurrence([100.0, largest], alpha=[1.0, 0.5])  # every run contracts: it settles
+    assert strict.beta.min() > contraction_threshold(1e-5, strict.alpha).min()
+    ends = [largest, 1e300, 0.0, -1e300]
+    found = regime(strict, L_ref=np.array(ends)[:, None])
+    assert np.all(found == Regime.SETTLES)
+    weak = regime(Recurrence(1.0), L_ref=ends)
+    assert weak.tolist() == [Regime.RUNS_TO_ONE, Regime.RUNS_TO_ONE, Regime.RUNS_TO_ONE, 0]

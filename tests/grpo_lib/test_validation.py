@@ -26,13 +26,14 @@ from grpo_lib import (
     lyapunov_exponent,
     optimal_policy,
     phase_boundaries,
+    random_policies,
     regime,
     renyi_divergence,
     success_log_odds,
     success_probability,
     total_variation,
 )
-from grpo_lib.validation import LARGEST_COUNT, real_array, require
+from grpo_lib.validation import LARGEST_COUNT, parameter, real_array, require, whole
 
 NAN, INF = float("nan"), float("inf")
 Q, R, A = [0.5, 0.5], [0, 1], [-1.0, 1.0]
@@ -310,6 +311,15 @@ def test_a_policy_has_an_outcome():
         success_probability(np.empty(0), np.empty(0))
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "shown"), [(8, "[1. 1. 1. 1. 1. 1. 1. 1.]"), (9, "[1. 1. 1. ... 1. 1. 1.]")]
+)
+def test_a_long_array_is_cut(outcomes, shown):
+    with pytest.raises(ValueError, match=r"^reward must be ") as caught:
+        random_policies(np.random.default_rng(0), L=0.0, reward=np.ones(outcomes))
+    assert str(caught.value).endswith(f", got {shown}")
+
+
 @pytest.mark.parametrize(("length", "cut"), [(200, False), (201, True)])
 def test_a_long_value_is_cut(length, cut):
     text = "x" * (length - 2)  # and two quotation marks
@@ -375,6 +385,18 @@ def test_sums_may_be_off_by_rounding_and_no_more():
 @pytest.mark.parametrize("value", [True, 1, np.float32(1), np.int8(1), [1], (1.0,), np.ones(1)])
 def test_every_kind_of_real_number_is_taken(value):
     assert np.all(Recurrence(value).step(L=value, L_ref=value) == 1 + MeanVariance().scale(L=1.0))
+
+
+def test_a_scalar_parameter_is_a_plain_float():
+    for value in (2, np.float64(2), np.array(2)):
+        assert type(Recurrence(value).beta) is float
+    assert Recurrence([2.0]).beta.shape == (1,)
+
+
+def test_a_range_is_open_where_it_says_above():
+    assert parameter("x", 5e-324, above=0) == 5e-324
+    with pytest.raises(ValueError, match=r"^x must be finite and above 0, got 0\.0$"):
+        parameter("x", 0.0, above=0)
 
 
 def test_require_passes_in_silence_and_names_what_fails():
@@ -494,6 +516,15 @@ def test_numbers_beyond_the_doubles_give_one_short_message(value):
         ) as e:
             call(value)
         assert len(str(e.value)) < 400
+
+
+def test_the_largest_count_is_still_one():
+    assert whole("steps", LARGEST_COUNT, at_least=0) == LARGEST_COUNT == 1_000_000_000
+    with pytest.raises(
+        ValueError,
+        match=r"^steps must be a whole number of at most 1,000,000,000, got 1000000001$",
+    ):
+        whole("steps", LARGEST_COUNT + 1, at_least=0)
 
 
 @pytest.mark.parametrize("steps", [LARGEST_COUNT + 1, 10**30, 10**5000], ids=["1", "2", "3"])
