@@ -7,9 +7,10 @@ arithmetic, `grpo_lib.rounding` for bounds on rounding and `grpo_lib.ledger` for
 
 from . import ledger, rounding, symbolic
 from .divergences import kl_divergence, renyi_divergence, total_variation
-from .dynamics import Recurrence, Trajectory
+from .dynamics import Recurrence
 from .equilibria import FixedPoints, fixed_points
-from .normalization import MeanOnly, MeanVariance
+from .maps import Map, Trajectory
+from .normalization import MeanDeviation, MeanOnly, MeanVariance, Normalization
 from .oscillations import Cycles, cycles, lyapunov_exponent
 from .phases import PhaseBoundaries, Regime, contraction_threshold, phase_boundaries, regime
 from .policies import (
@@ -25,8 +26,11 @@ from .surrogates import clipped_surrogate, contrastive_surrogate
 __all__ = [
     "Cycles",
     "FixedPoints",
+    "Map",
+    "MeanDeviation",
     "MeanOnly",
     "MeanVariance",
+    "Normalization",
     "PhaseBoundaries",
     "Recurrence",
     "Regime",

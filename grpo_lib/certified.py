@@ -14,8 +14,8 @@ from numbers import Rational
 
 import numpy as np
 
-from .dynamics import Recurrence, check_recurrence
-from .normalization import MeanOnly
+from .arithmetic import State
+from .maps import Map, check_map
 from .validation import real_array, require, whole
 
 try:
@@ -138,7 +138,69 @@ def logit(p: float | str | Rational | arb) -> arb:
     return (p / (1 - p)).log()
 
 
-def step(recurrence: Recurrence, *, L: arb, L_ref: arb) -> arb:
+class Balls(State):
+    """A state whose log-odds lie in a ball; see `grpo_lib.arithmetic.State`.
+
+    Examples:
+        >>> from grpo_lib.certified import Balls, number
+        >>> print(Balls(number(0)).deviation.str(5))
+        0.50000
+    """
+
+    def __init__(self, L: arb) -> None:
+        """Take a ball of log-odds."""
+        self.L = L
+
+    @property
+    def p(self) -> arb:
+        """The probability of success."""
+        return sigma(self.L)
+
+    @property
+    def q(self) -> arb:
+        """The probability of failure, 1 - p."""
+        return sigma(-self.L)
+
+    @property
+    def deviation(self) -> arb:
+        """sqrt(p q)."""
+        return 1 / (2 * (self.L / 2).cosh())
+
+    @property
+    def tanh(self) -> arb:
+        """The difference p - q."""
+        return (self.L / 2).tanh()
+
+    def number(self, parameter: float | str | Rational) -> arb:
+        """The decimal that the parameter is written as."""
+        return number(parameter)
+
+    def constant(self, value: int) -> arb:
+        """The constant."""
+        return arb(value)
+
+    def sqrt(self, x: arb) -> arb:
+        """The square root."""
+        return x.sqrt()
+
+    def hypot(self, x: arb, y: arb) -> arb:
+        """The root of ``x^2 + y^2``."""
+        return (x * x + y * y).sqrt()
+
+    def up_to_1(self, x: arb) -> arb:
+        """``x``."""
+        return x
+
+    def between(self, alpha: arb, other: arb) -> arb:
+        """``alpha other + (1 - alpha) L``."""
+        return alpha * other + (1 - alpha) * self.L
+
+    def push(self, anchor: arb, by: arb) -> arb:
+        """``anchor + by``."""
+        return anchor + by
+
+
+def step(recurrence: Map, *, L: arb, L_ref: arb) -> arb:
     """`Recurrence.step` in balls: contains the step of every pair of points of L and L_ref.
 
     Raises:
@@ -150,11 +212,11 @@ def step(recurrence: Recurrence, *, L: arb, L_ref: arb) -> arb:
         >>> print(step(Recurrence(beta=2.0), L=number(0), L_ref=number(-2)).str(8))
         [-1.0000200 +/- 6.02e-10]
     """
-    alpha, beta = _parameters(recurrence)
-    return alpha * L_ref + (1 - alpha) * L + _scale(recurrence, L) / beta
+    check_map(recurrence).require_scalars()
+    return recurrence.update(Balls(L), L_ref=L_ref)
 
 
-def slope(recurrence: Recurrence, *, L: arb) -> arb:
+def slope(recurrence: Map, *, L: arb) -> arb:
     """`Recurrence.slope` in balls: contains the slope at every point of L.
 
     Raises:
@@ -166,16 +228,11 @@ def slope(recurrence: Recurrence, *, L: arb) -> arb:
         >>> print(slope(Recurrence(beta=2.0), L=number(1)).str(8))
         [0.26052778 +/- 3.81e-9]
     """
-    alpha, beta = _parameters(recurrence)
-    if isinstance(recurrence.normalization, MeanOnly):
-        return 1 - alpha
-    v = _variance(L)
-    return 1 - alpha + v * (L / 2).tanh() * _scale(recurrence, L) ** 3 / (2 * beta)
+    check_map(recurrence).require_scalars()
+    return recurrence.update_slope(Balls(L))
 
 
-def cycle(
-    recurrence: Recurrence, *, p_ref: float | str | Rational, near: float, period: int = 1
-) -> Cycle:
+def cycle(recurrence: Map, *, p_ref: float | str | Rational, near: float, period: int = 1) -> Cycle:
     """Prove that a cycle exists near an approximate one, and enclose it.
 
     With ``F(L) = G^period(L) - L`` and a ball X around m, the interval Newton operator is
@@ -270,7 +327,7 @@ def lower_bound(function: Callable[[arb], arb], low: arb, high: arb, above: floa
     return smallest
 
 
-def _orbit(recurrence: Recurrence, L: arb, L_ref: arb, steps: int) -> list[arb]:
+def _orbit(recurrence: Map, L: arb, L_ref: arb, steps: int) -> list[arb]:
     """L and the states after 1 to ``steps`` updates."""
     states = [L]
     for _ in range(steps):
@@ -278,25 +335,9 @@ def _orbit(recurrence: Recurrence, L: arb, L_ref: arb, steps: int) -> list[arb]:
     return states
 
 
-def _multiplier(recurrence: Recurrence, states: list[arb]) -> arb:
+def _multiplier(recurrence: Map, states: list[arb]) -> arb:
     """Derivative of the last state by the first."""
     multiplier = arb(1)
     for L in states[:-1]:
         multiplier *= slope(recurrence, L=L)
     return multiplier
-
-
-def _variance(L: arb) -> arb:
-    """The variance p (1 - p) = 1 / (4 cosh(L/2)^2)."""
-    return 1 / (4 * (L / 2).cosh() ** 2)
-
-
-def _scale(recurrence: Recurrence, L: arb) -> arb:
-    if isinstance(recurrence.normalization, MeanOnly):
-        return arb(1)
-    return 1 / (_variance(L) + number(recurrence.normalization.eps)).sqrt()
-
-
-def _parameters(recurrence: Recurrence) -> tuple[arb, arb]:
-    check_recurrence(recurrence)._require_scalars()
-    return number(recurrence.alpha), number(recurrence.beta)

@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from .dynamics import Recurrence, check_recurrence
-from .normalization import MeanOnly, MeanVariance, Normalization
+from .arithmetic import Doubles, infinities
+from .elementwise import until_done
+from .maps import Map, check_map
+from .normalization import Normalization
 from .records import Record
 from .validation import Array, real_array
 
@@ -54,7 +56,7 @@ class FixedPoints(Record):
         return expit(self.log_odds)
 
 
-def fixed_points(recurrence: Recurrence, *, L_ref: ArrayLike) -> FixedPoints:
+def fixed_points(recurrence: Map, *, L_ref: ArrayLike) -> FixedPoints:
     """Find every fixed point of ``L -> alpha L_ref + (1 - alpha) L + Omega(L) / beta``.
 
     Write ``b = alpha beta``. For ``alpha > 0`` and finite ``L_ref`` the finite fixed points are
@@ -110,77 +112,77 @@ def fixed_points(recurrence: Recurrence, *, L_ref: ArrayLike) -> FixedPoints:
         [0.2 nan nan]
     """
     L_ref = real_array("L_ref", L_ref)
-    shape = check_recurrence(recurrence)._shape(L_ref=L_ref)
-
-    def flat(parameter: ArrayLike) -> Array:
-        return np.broadcast_to(parameter, shape).ravel()
-
-    L_ref, alpha, beta = flat(L_ref), flat(recurrence.alpha), flat(recurrence.beta)
-    log_odds = np.full((L_ref.size, 3), np.nan)
-    log_odds[alpha == 0, :2] = -np.inf, np.inf
-    absorbed = (alpha > 0) & np.isinf(L_ref)
-    log_odds[absorbed, 0] = L_ref[absorbed]
-    b = alpha * beta
-    log_odds[(alpha > 0) & (b == 0) & ~absorbed, 0] = np.inf  # too small for a double
-    inner = (b > 0) & np.isfinite(L_ref)
-    b = b[inner]
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        if isinstance(recurrence.normalization, MeanOnly):
-            log_odds[inner, 0] = L_ref[inner] + 1 / b
-            normalization = recurrence.normalization
-        else:
-            eps = flat(recurrence.normalization.eps)
-            log_odds[inner] = _zeros(L_ref[inner], b, eps[inner])
-            log_odds[inner & (eps == 0), 2] = np.inf
-            normalization = MeanVariance(eps[:, None])
-
+    shape = check_map(recurrence).shape(L_ref=L_ref)
+    flat = recurrence.cells(shape, slice(None))
+    L_ref = np.broadcast_to(L_ref, shape).reshape(-1)
+    with infinities():
+        normalization, b, mirror = flat.balance()
+        b, mirror = np.broadcast_to(b, L_ref.shape), np.broadcast_to(mirror, L_ref.shape)
+        log_odds = np.full((L_ref.size, 3), np.nan)
+        log_odds[mirror, :2] = -np.inf, np.inf
+        absorbed = ~mirror & np.isinf(L_ref)
+        log_odds[absorbed, 0] = L_ref[absorbed]
+        log_odds[~mirror & (b == 0) & ~absorbed, 0] = np.inf  # too small for a double
+        inner = (b > 0) & np.isfinite(L_ref)
+        log_odds[inner] = _zeros(L_ref[inner], b[inner], normalization.cells(b.shape, inner))
         log_odds = np.sort(log_odds, axis=-1)
-        slope = _slopes(log_odds, normalization, alpha[:, None], beta[:, None])
+        slope = _slopes(flat, log_odds.T).T
     return FixedPoints(log_odds.reshape(*shape, 3), slope.reshape(*shape, 3))
 
 
-def _slopes(log_odds: Array, normalization: Normalization, alpha: Array, beta: Array) -> Array:
-    """Derivative of p_{n-1} -> p_n at fixed points, NaN where there is none; shape [n, 3]."""
+def _slopes(recurrence: Map, log_odds: Array) -> Array:
+    """Derivative of p_{n-1} -> p_n at fixed points, NaN where there is none; shape [3, n]."""
     missing, at_end = np.isnan(log_odds), np.isinf(log_odds)
     L = np.where(missing, 0.0, log_odds)
-    slope = 1 - alpha + normalization._scale_slope(L) / beta
+    slope = recurrence.update_slope(Doubles(L))
     if at_end.any():
-        # The mirror update multiplies p near 0, and 1 - p near 1, by exp(+-Omega / beta). At
-        # alpha > 0 an end is fixed because nothing that enters the update there depends on L.
-        factor = np.exp(-np.sign(L) * normalization._scale(L) / beta)
-        slope = np.where(at_end, np.where(alpha == 0, factor, 0.0), slope)
+        slope = np.where(at_end, recurrence.end_slope(L=L), slope)
     return np.where(missing, np.nan, slope)
 
 
-def _zeros(L_ref: Array, b: Array, eps: Array) -> Array:
-    """Zeros of F on its three monotone pieces, NaN where a piece has none; shape [n, 3]."""
-    normalization = MeanVariance(eps)
-    c_1, c_2 = normalization._turning_points(b)
-    omega_1, omega_2, omega_ref = normalization._scale(np.stack([c_1, c_2, L_ref]))
-    F_1 = omega_1 / b - (c_1 - L_ref)
-    F_2 = np.where(eps == 0, np.inf, omega_2 / b - (c_2 - L_ref))
-    lowest = np.minimum(L_ref + 1 / np.hypot(0.5, np.sqrt(eps)) / b, LARGEST)
-    highest = np.minimum(L_ref + 1 / np.sqrt(eps) / b, LARGEST)
-    # Where eps = 0 the middle piece has no upper end. There 2 cosh(L/2) > exp(L/2) and
-    # exp(L/4) >= e L / 4 give F > 0 from this point on.
-    far = np.maximum.reduce([np.ones_like(b), np.abs(L_ref), 4 * np.log(8 * b / np.e), c_1])
+def _zeros(L_ref: Array, b: Array, normalization: Normalization) -> Array:
+    """Zeros of F on its three monotone pieces, and +inf if it is one; shape [n, 3]."""
+    lower, upper = normalization.bounds()
+    unbounded = np.broadcast_to(np.isinf(upper), b.shape)
 
-    holds_zero = np.stack([F_1 <= 0, (F_1 < 0) & (F_2 >= 0), (F_2 > 0) & (eps > 0)])
+    def F(L: Array) -> Array:
+        value = normalization.omega(Doubles(L)) / b - (L - L_ref)
+        return np.where(np.isinf(L), np.where(unbounded, np.inf, -np.inf), value)
+
+    c_1, c_2 = normalization.turning_points(b)
+    F_1, F_2 = F(c_1), F(c_2)
+    lowest, highest = (np.minimum(L_ref + bound / b, LARGEST) for bound in (lower, upper))
+    # An Omega without upper bound outgrows every line, so F > 0 from some point on.
+    far = np.where(unbounded, np.maximum(c_1, 1.0), c_2)
+    while (short := unbounded & (F(far) <= 0)).any():
+        far = np.where(short, 2 * far, far)
+
+    holds_zero = np.stack([F_1 <= 0, (F_1 < 0) & (F_2 >= 0), (F_2 > 0) & ~unbounded])
     low = np.stack([lowest, c_1, np.clip(c_2, lowest, highest)])
-    high = np.stack([np.minimum(c_1, highest), np.where(eps == 0, far, c_2), highest])
-    first = np.clip(L_ref + 2 * np.log1p(omega_ref / (2 * b)), low[0], high[0])
+    high = np.stack([np.minimum(c_1, highest), far, highest])
+    ahead = 2 * np.log1p(normalization.omega(Doubles(L_ref)) / (2 * b))
+    first = np.clip(L_ref + ahead, low[0], high[0])
     start = np.stack([first, low[1] / 2 + high[1] / 2, high[2]])
 
     piece, cell = np.nonzero(holds_zero)
     rising = np.where(piece == 1, -1.0, 1.0)
     brackets = (x[piece, cell] for x in (start, low, high))
     zeros = np.full(holds_zero.shape, np.nan)
-    zeros[piece, cell] = _newton(*brackets, rising, L_ref[cell], b[cell], eps[cell])
+    zeros[piece, cell] = _newton(
+        normalization.cells(b.shape, cell), *brackets, rising, L_ref[cell], b[cell]
+    )
+    zeros[2, unbounded] = np.inf
     return np.where(zeros == LARGEST, np.inf, zeros).T
 
 
 def _newton(
-    x: Array, low: Array, high: Array, rising: Array, L_ref: Array, b: Array, eps: Array
+    normalization: Normalization,
+    x: Array,
+    low: Array,
+    high: Array,
+    rising: Array,
+    L_ref: Array,
+    b: Array,
 ) -> Array:
     """Zero of f(L) = log((L - L_ref) b / Omega(L)) between low and high, elementwise; shape [n].
 
@@ -190,35 +192,38 @@ def _newton(
     Neither can go on for ever, so the loop ends.
     """
     zeros = np.empty_like(x)
-    cells = np.arange(x.size)
-    previous = np.full_like(x, np.inf)
-    root_eps = np.sqrt(eps)
-    while cells.size:
-        deviation = 0.5 / np.cosh(x / 2)  # sqrt(p (1 - p))
-        smoothed = np.hypot(deviation, root_eps)  # 1 / Omega
-        gap = x - L_ref
-        value = np.log(gap * b * smoothed)
-        if not np.isfinite(value).all():  # the product is beyond the doubles
-            value = np.log(gap) + np.log(b) + np.log(smoothed)
-        step = value / (1 / gap - np.tanh(x / 2) / 2 * (deviation / smoothed) ** 2)
+
+    def advance(
+        normalization: Normalization,
+        cells: Array,
+        x: Array,
+        low: Array,
+        high: Array,
+        previous: Array,
+        *fixed: Array,
+    ) -> tuple[Array, list[Array]]:
+        rising, L_ref, b = fixed
+        at = Doubles(x)
+        omega, gap = normalization.omega(at), x - L_ref
+        value = np.log(gap * b / omega)
+        if not np.isfinite(value).all():  # the quotient is beyond the doubles
+            value = np.log(gap) + np.log(b) - np.log(omega)
+        step = value / (1 / gap - normalization.omega_slope(at) / omega)
         newton = x - step
         size = np.abs(value)
 
         below = value * rising < 0
-        np.copyto(low, x, where=below)
-        np.copyto(high, x, where=~below)
+        low, high = np.where(below, x, low), np.where(below, high, x)
         inside = (newton >= low) & (newton <= high)
         # The error left by a step shrinks with its square: after 1e-8 only rounding is left.
         solved = (inside & (np.abs(step) <= 1e-8 * np.minimum(gap, 1))) | (size <= ROUNDING)
         middle = low / 2 + high / 2
         solved |= ~((low < middle) & (middle < high))  # nothing left to halve
         bisect = ~(solved | inside & (2 * size <= previous))
-        np.copyto(x, newton, where=inside)
-        np.copyto(x, middle, where=bisect)
-        previous = size
-        if 2 * np.count_nonzero(solved) >= solved.size:  # go on with the others alone
-            zeros[cells] = x
-            cells, x, low, high, rising, L_ref, b, root_eps, previous = (
-                a[~solved] for a in (cells, x, low, high, rising, L_ref, b, root_eps, previous)
-            )
+        x = np.where(bisect, middle, np.where(inside, newton, x))
+        zeros[cells] = x
+        return solved, [x, low, high, size, *fixed]
+
+    state = [x, low, high, np.full_like(x, np.inf), rising, L_ref, b]
+    until_done(advance, normalization, state)
     return zeros

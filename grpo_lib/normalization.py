@@ -3,21 +3,256 @@
 The advantage of a 0/1 reward is ``+w_plus`` on every success and ``-w_minus`` on every failure.
 ``w_plus + w_minus`` is the scale Omega (paper, section 2 for mean and variance, section 5 for the
 mean alone). Log-odds of -inf and +inf stand for a probability of success of exactly 0 and 1.
+
+A normalisation is open: a class of one's own writes ``omega`` once, for every kind of number, and
+declares the facts that were proved for it. What rests on a fact that is not declared raises.
 """
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from .records import Record
-from .validation import Array, broadcastable, parameter, real_array, require
+from .arithmetic import Doubles, Number, State, infinities
+from .facts import Declaring, fact
+from .validation import Array, parameter, real_array, require
+
+
+class Normalization(Declaring):
+    """How rewards become advantages, given by the scale Omega as a function of the state.
+
+    A class of one's own is a frozen dataclass with ``eq=False``. Its fields are its parameters,
+    numbers or arrays of shape [...]. It writes `omega`, which is enough for `scale`, `weights`,
+    `Recurrence.step` and what iterates, and declares what it knows of the facts.
+
+    Examples:
+        >>> from dataclasses import dataclass
+        >>> from grpo_lib import Normalization, Recurrence, fixed_points
+        >>> @dataclass(frozen=True, eq=False)
+        ... class HalfVariance(Normalization):
+        ...     def omega(self, at):
+        ...         return 2 / (1 + 2 * at.deviation)
+        >>> halfway = Recurrence(beta=1.0, normalization=HalfVariance())
+        >>> print(halfway.trajectory(p_ref=0.2, steps=3).probability.round(4))
+        [0.2    0.4316 0.4057 0.4068]
+        >>> fixed_points(halfway, L_ref=0.0)
+        Traceback (most recent call last):
+            ...
+        NotImplementedError: HalfVariance does not declare bounds, on which this rests; see Normalization.bounds
+    """
+
+    expression: ClassVar[str] = "omega"
+
+    def scale(self, *, L: ArrayLike) -> Array:
+        """Omega, elementwise.
+
+        Args:
+            L: log-odds of the probability of success p, shape [...].
+
+        Raises:
+            ValueError: ``L`` is NaN, or does not broadcast with the parameters.
+
+        Examples:
+            >>> from grpo_lib import MeanDeviation, MeanOnly, MeanVariance
+            >>> print(MeanVariance(eps=1e-4).scale(L=[0.0, float("inf")]).round(2))
+            [  2. 100.]
+            >>> print(MeanOnly().scale(L=[-7.0, 0.0]))
+            [1. 1.]
+        """
+        L = self._states(L)
+        with infinities():
+            return self.omega(Doubles(L))
+
+    def weights(self, *, L: ArrayLike) -> tuple[Array, Array]:
+        """(w_plus, w_minus) = ((1 - p) Omega, p Omega); paper, Eq. (4).
+
+        Args:
+            L: log-odds of the probability of success p, shape [...].
+
+        Returns:
+            The weight of a success and the weight of a failure, shape [...] each.
+
+        Raises:
+            ValueError: ``L`` is NaN, or does not broadcast with the parameters.
+
+        Examples:
+            >>> from grpo_lib import MeanOnly, MeanVariance
+            >>> from scipy.special import logit
+            >>> w_plus, w_minus = MeanVariance().weights(L=logit([0.1, 0.5, 0.9]))
+            >>> print(w_plus.round(3), w_minus.round(3))
+            [3.    1.    0.333] [0.333 1.    3.   ]
+            >>> print(*MeanOnly().weights(L=0.0))
+            0.5 0.5
+        """
+        at = Doubles(self._states(L))
+        with infinities():
+            omega = self.omega(at)
+            return at.q * omega, at.p * omega
+
+    def omega(self, at: State) -> Number:
+        """The expression: Omega at a state, in its arithmetic. Unchecked; `scale` checks.
+
+        Args:
+            at: the state.
+
+        Examples:
+            >>> from grpo_lib import MeanVariance
+            >>> from grpo_lib.symbolic import Expressions, eps, p
+            >>> print(MeanVariance.unchecked(eps=eps).omega(Expressions(p)))
+            1/sqrt(p*(1 - p) + varepsilon)
+        """
+        raise NotImplementedError(f"{type(self).__name__} must write omega")
+
+    @fact
+    def omega_slope(self, at: State) -> Number:
+        """The slope Omega' = d Omega / d L at a state, in its arithmetic.
+
+        Examples:
+            >>> from grpo_lib import MeanVariance
+            >>> from grpo_lib.certified import Balls, number
+            >>> print(MeanVariance(eps=0.01).omega_slope(Balls(number(1))).str(8))
+            [0.48372537 +/- 3.84e-9]
+        """
+
+    @fact
+    def omega_error(self) -> float:
+        """Relative rounding error of `omega` on doubles, in units of 2^-53.
+
+        Examples:
+            >>> from grpo_lib import MeanOnly
+            >>> print(MeanOnly().omega_error())
+            0.0
+        """
+
+    @fact
+    def bend(self, at: Doubles) -> Array:
+        """Bound on ``|Omega''|``, in log-odds; within e it grows at most by ``exp(3 e / 2)``.
+
+        Examples:
+            >>> from grpo_lib import MeanVariance
+            >>> from grpo_lib.arithmetic import Doubles
+            >>> print(MeanVariance(eps=0.0).bend(Doubles(0.0)))  # Omega'' = Omega / 4 = 1/2
+            0.5
+        """
+
+    @fact
+    def bounds(self) -> tuple[Array, Array]:
+        """Largest lower and smallest upper bound of Omega; inf where it has no upper bound.
+
+        Examples:
+            >>> from grpo_lib import MeanVariance
+            >>> print(*MeanVariance(eps=[0.0, 0.75]).bounds())
+            [2. 1.] [       inf 1.15470054]
+        """
+
+    @fact
+    def steepest_slope(self) -> Array:
+        """Smallest upper bound of ``|Omega'|``.
+
+        Examples:
+            >>> from grpo_lib import MeanVariance
+            >>> print(MeanVariance(eps=[0.0, 0.01]).steepest_slope().round(4))
+            [   inf 1.8505]
+        """
+
+    @fact
+    def turning_points(self, slope: Array) -> tuple[Array, Array]:
+        """States ``c_1 <= c_2`` where Omega' is ``slope``, at least 0; +inf if there is none.
+
+        To declare it takes a proof that there are never more than two, that the slope is larger
+        between them, and that an Omega without upper bound grows faster than any line.
+
+        Examples:
+            >>> from grpo_lib import MeanVariance
+            >>> print([float(c.round(4)) for c in MeanVariance(eps=0.01).turning_points(1.0)])
+            [1.9557, 5.8122]
+        """
+
+    @fact
+    def falling_points(self, slope: Array) -> tuple[Array, Array]:
+        """States ``-d_2 <= -d_1`` where Omega' is ``-slope``; -inf if there is none.
+
+        Examples:
+            >>> from grpo_lib import MeanVariance
+            >>> print([float(c.round(4)) for c in MeanVariance(eps=0.01).falling_points(1.0)])
+            [-5.8122, -1.9557]
+        """
+
+    @fact
+    def negative_schwarzian(self) -> bool:
+        """Whether the Schwarzian derivative of Omega is negative where Omega falls.
+
+        Examples:
+            >>> from grpo_lib import MeanVariance
+            >>> print(MeanVariance().negative_schwarzian())
+            True
+        """
+
+    def _states(self, L: ArrayLike) -> Array:
+        L = real_array("L", L)
+        self.shape(L=L)
+        return L
+
+
+class Smoothed(Normalization):
+    """One over a smoothed standard deviation: ``Omega = (s^k + c^k)^(-1/k)``, s^2 = p (1 - p).
+
+    Omega depends on s alone, so it is even in L and its slope is odd. Write ``share`` for
+    ``(s Omega)^k = s^k / (s^k + c^k)``, which is in [0, 1]. As ``d s / d L = -tanh(L / 2) s / 2``,
+
+    - ``Omega' = tanh(L / 2) share Omega / 2``,
+    - ``share' = -k tanh(L / 2) share (1 - share) / 2``, so within e it grows at most by
+      ``exp(k e / 2)``,
+    - ``Omega'' = Omega share (t^2 share + 1 - t^2 - k t^2 (1 - share)) / 4`` with
+      ``t = tanh(L / 2)``. The bracket is at most 1, and for k up to 2 it is at least
+      ``-2 (1 - share)``. So ``|Omega''|`` is at most ``Omega share / 2``, and at most
+      ``Omega / 4``, since ``2 share (1 - share) <= 1/2``.
+
+    At a smoothing of 0 Omega is ``2 cosh(L / 2)``, without upper bound.
+    """
+
+    power: ClassVar[int]
+
+    @property
+    def smoothing(self) -> float | Array:
+        """The constant c, or a power of it that is 0 where c is."""
+        raise NotImplementedError
+
+    def weights(self, *, L: ArrayLike) -> tuple[Array, Array]:
+        """See `Normalization.weights`."""
+        w_plus, w_minus = super().weights(L=L)
+        bare = np.equal(self.smoothing, 0)
+        if np.any(bare):
+            # There a product can be 0 times inf; its value is the limit.
+            L = np.asarray(L, dtype=float)
+            with infinities():
+                w_plus = np.where(bare, np.exp(-L / 2), w_plus)
+                w_minus = np.where(bare, np.exp(L / 2), w_minus)
+        return w_plus, w_minus
+
+    def omega_slope(self, at: State) -> Number:
+        """The slope; see `Smoothed`."""
+        omega = self.omega(at)
+        return at.tanh / 2 * self._share(at, omega) * omega
+
+    def bend(self, at: Doubles) -> Array:
+        """Bound on the second derivative; see `Smoothed`."""
+        omega = self.omega(at)
+        return omega * np.minimum(0.25, self._share(at, omega) / 2)
+
+    def falling_points(self, slope: Array) -> tuple[Array, Array]:
+        """Omega' is odd: minus the turning points."""
+        c_1, c_2 = self.turning_points(slope)
+        return -c_2, -c_1
+
+    def _share(self, at: State, omega: Number) -> Number:
+        return at.up_to_1(at.deviation * omega) ** self.power
 
 
 @dataclass(frozen=True, eq=False)
-class MeanVariance(Record):
+class MeanVariance(Smoothed):
     """GRPO's whitening: subtract the mean, divide by sqrt(variance + eps); paper, Eq. (4).
 
     Attributes:
@@ -41,63 +276,34 @@ class MeanVariance(Record):
         object.__setattr__(self, "eps", parameter("eps", self.eps, at_least=0))
         super().__post_init__()
 
-    def scale(self, *, L: ArrayLike) -> Array:
-        """Omega_eps(p) = 1 / sqrt(p (1 - p) + eps).
+    power: ClassVar[int] = 2
 
-        Args:
-            L: log-odds of the probability of success p, shape [...].
+    @property
+    def smoothing(self) -> float | Array:
+        """The parameter ``eps``."""
+        return self.eps
 
-        Raises:
-            ValueError: ``L`` is NaN, or does not broadcast with ``eps``.
+    def omega(self, at: State) -> Number:
+        """Omega = 1 / sqrt(p (1 - p) + eps)."""
+        return 1 / at.hypot(at.deviation, at.sqrt(at.number(self.eps)))
 
-        Examples:
-            >>> from grpo_lib import MeanVariance
-            >>> print(MeanVariance(eps=1e-4).scale(L=[0.0, float("inf")]).round(2))
-            [  2. 100.]
-        """
-        L = real_array("L", L)
-        broadcastable(L=L, eps=self.eps)
-        return self._scale(L)
+    def omega_error(self) -> float:
+        """Cosh 10, division 1, as much for hypot as for a function, division 1."""
+        return 22.0
 
-    def weights(self, *, L: ArrayLike) -> tuple[Array, Array]:
-        """(w_plus, w_minus) = ((1 - p) Omega, p Omega); paper, Eq. (4).
+    def bounds(self) -> tuple[Array, Array]:
+        """Omega at p = 1/2 and at p = 0 or 1: it falls in p (1 - p)."""
+        with infinities():
+            root = np.sqrt(np.asarray(self.eps))
+            return 1 / np.hypot(0.5, root), 1 / root
 
-        Args:
-            L: log-odds of the probability of success p, shape [...].
+    def steepest_slope(self) -> Array:
+        """1 / (3 sqrt(3 eps) (1 + 4 eps)), where cosh(L/2)^2 = (1 + 12 eps) / (8 eps)."""
+        eps = np.asarray(self.eps)
+        with infinities():
+            return 1 / (3 * np.sqrt(3 * eps) * (1 + 4 * eps))
 
-        Returns:
-            The weight of a success and the weight of a failure, shape [...] each.
-
-        Raises:
-            ValueError: ``L`` is NaN, or does not broadcast with ``eps``.
-
-        Examples:
-            >>> from grpo_lib import MeanVariance
-            >>> from scipy.special import logit
-            >>> w_plus, w_minus = MeanVariance().weights(L=logit([0.1, 0.5, 0.9]))
-            >>> print(w_plus.round(3), w_minus.round(3))
-            [3.    1.    0.333] [0.333 1.    3.   ]
-        """
-        omega = self.scale(L=L)
-        L = np.asarray(L, dtype=float)
-        with np.errstate(invalid="ignore", over="ignore"):
-            w_plus, w_minus = expit(-L) * omega, expit(L) * omega
-            if np.any(np.equal(self.eps, 0)):
-                # At eps = 0 a product above can be 0 times inf; its value is the limit.
-                w_plus = np.where(np.equal(self.eps, 0), np.exp(-L / 2), w_plus)
-                w_minus = np.where(np.equal(self.eps, 0), np.exp(L / 2), w_minus)
-        return w_plus, w_minus
-
-    def _scale_slope(self, L: Array) -> Array:
-        """Slope d Omega / d L = p (1 - p) (2 p - 1) / (2 (p (1 - p) + eps)^(3/2))."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            omega = self._scale(L)
-            unsmoothed_share = (omega / (2 * np.cosh(L / 2))) ** 2  # p (1 - p) / (p (1 - p) + eps)
-            if np.any(np.equal(self.eps, 0)):
-                unsmoothed_share = np.where(np.equal(self.eps, 0), 1.0, unsmoothed_share)
-            return np.tanh(L / 2) / 2 * unsmoothed_share * omega
-
-    def _turning_points(self, slope: Array) -> tuple[Array, Array]:
+    def turning_points(self, slope: Array) -> tuple[Array, Array]:
         """c_1 <= c_2, where d Omega / d L is ``slope``, at least 0; +inf where there is none.
 
         With ``z = 1 + 4 eps cosh(L/2)^2`` the equation reads ``sinh(L/2) = slope z^(3/2)``.
@@ -105,7 +311,7 @@ class MeanVariance(Record):
         ``m = 1 + 4 eps``. With ``z = 2 / sqrt(3 k) sin(phi)`` the cubic becomes
         ``sin(3 phi) = w = m sqrt(27 k) / 2``.
         """
-        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        with infinities():
             m, root_k = 1 + 4 * self.eps, 2 * np.sqrt(self.eps) * slope
             w = m * np.sqrt(27) / 2 * root_k
             third = np.arcsin(w) / 3  # NaN where w > 1: no turning point
@@ -122,20 +328,114 @@ class MeanVariance(Record):
             c_2 = np.where(slope > 0, c_2, np.inf)
         return np.where(w < 1, c_1, np.inf), np.where(w < 1, c_2, np.inf)
 
-    def _scale(self, L: Array) -> Array:
-        # p (1 - p) = 1 / (4 cosh(L/2)^2). The square overflows from |L| = 710 on: there p (1 - p)
-        # is nothing next to eps, unless eps is tiny.
-        tiny = np.less(self.eps, 1e-290)
-        with np.errstate(over="ignore", divide="ignore"):
-            cosh = np.cosh(L / 2)
-            omega = 1 / np.sqrt(0.25 / np.square(cosh) + self.eps)
-            if tiny.any():
-                omega = np.where(tiny, 1 / np.hypot(0.5 / cosh, np.sqrt(self.eps)), omega)
-        return omega
+    def negative_schwarzian(self) -> bool:
+        """It is; the chapter on the phase diagram proves it."""
+        return True
 
 
-@dataclass(frozen=True)
-class MeanOnly:
+@dataclass(frozen=True, eq=False)
+class MeanDeviation(Smoothed):
+    """Whitening as libraries compute it: divide by the deviation plus a constant.
+
+    Attributes:
+        delta: the constant added to sqrt(p (1 - p)), at least 0, shape [...]. At 0 the scale is
+            2 cosh(L / 2), as with `MeanVariance`.
+
+    Raises:
+        ValueError: ``delta`` is negative, infinite or NaN.
+
+    Examples:
+        >>> from grpo_lib import MeanDeviation
+        >>> print(MeanDeviation(delta=0.5).scale(L=[0.0, float("inf")]))
+        [1. 2.]
+    """
+
+    delta: float | Array = 1e-4
+    power: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "delta", parameter("delta", self.delta, at_least=0))
+        super().__post_init__()
+
+    @property
+    def smoothing(self) -> float | Array:
+        """The parameter ``delta``."""
+        return self.delta
+
+    def omega(self, at: State) -> Number:
+        """Omega = 1 / (sqrt(p (1 - p)) + delta)."""
+        return 1 / (at.deviation + at.number(self.delta))
+
+    def omega_error(self) -> float:
+        """Cosh 10, two divisions and a sum 3."""
+        return 13.0
+
+    def bounds(self) -> tuple[Array, Array]:
+        """Omega at p = 1/2 and at p = 0 or 1: it falls in p (1 - p)."""
+        delta = np.asarray(self.delta)
+        with infinities():
+            return 1 / (0.5 + delta), 1 / delta
+
+    def steepest_slope(self) -> Array:
+        """Omega' where it is largest, at cosh(L/2) = k / delta, k = (1 + sqrt(1 + 32 delta^2)) / 4.
+
+        With ``c = cosh(L/2)`` Omega is ``2 c / (1 + 2 delta c)`` and Omega' is
+        ``sinh(L/2) / (1 + 2 delta c)^2``. On L > 0 its logarithmic derivative has the sign of
+        ``c + 4 delta - 2 delta c^2``, which is positive at c = 1 and has one zero beyond.
+        """
+        delta = np.asarray(self.delta)
+        with infinities():
+            k = self._peak()
+            return np.sqrt(1 - (delta / k) ** 2) * (k / delta) / (1 + 2 * k) ** 2
+
+    def turning_points(self, slope: Array) -> tuple[Array, Array]:
+        """c_1 <= c_2, where Omega' is ``slope``, at least 0; +inf where there is none.
+
+        With u = L/2, ``f(u) = log sinh(u) - 2 log(1 + 2 delta cosh(u)) - log(slope)`` is concave,
+        as each term is. So Newton's method runs straight to the lower zero from the left, and to
+        the upper one from the right. A start on the left is ``asinh(slope (1 + 2 delta)^2)``, as
+        cosh exceeds 1. One on the right is ``-log(2 delta^2 slope)``, as Omega' is below
+        ``exp(-u) / (2 delta^2)``.
+        """
+        slope, delta = np.broadcast_arrays(slope, self.delta)
+        with infinities():
+            none = slope >= MeanDeviation.steepest_slope(self)
+            summit = np.arccosh(self._peak() / delta)  # inf at delta = 0
+            left = np.arcsinh(slope * (1 + 2 * delta) ** 2)
+            right = -np.log(2 * delta) - np.log(delta) - np.log(slope)
+            c_1 = 2 * _newton(slope, delta, np.minimum(left, summit), summit)
+            c_2 = 2 * _newton(slope, delta, np.maximum(right, summit), summit)
+        return np.where(none, np.inf, c_1), np.where(none, np.inf, c_2)
+
+    def negative_schwarzian(self) -> bool:
+        """It is that of cosh(L/2), a Moebius map of which is Omega: (1 - 1.5 coth(L/2)^2) / 4."""
+        return True
+
+    def _peak(self) -> Array:
+        """Delta times the largest slope's cosh(L/2)."""
+        return (1 + np.sqrt(1 + 32 * np.square(self.delta))) / 4
+
+
+def _newton(slope: Array, delta: Array, u: Array, summit: Array) -> Array:
+    """The zero of f in `MeanDeviation.turning_points` between u and the summit, from u."""
+    from_left = u < summit
+    while True:
+        log_smoothed = np.log(delta) + u + np.log1p(np.exp(-2 * u))  # of 2 delta cosh(u)
+        f = u + np.log(-np.expm1(-2 * u) / 2) - 2 * np.logaddexp(0, log_smoothed) - np.log(slope)
+        step = -f / (1 / np.tanh(u) - 2 * np.tanh(u) * expit(log_smoothed))
+        # Rounding alone would lead back, or past the summit; at u = 0 and inf the step is NaN.
+        to = np.where(
+            from_left,
+            np.fmin(np.fmax(u + step, u), summit),
+            np.fmax(np.fmin(u + step, u), summit),
+        )
+        if np.array_equal(to, u):
+            return u
+        u = to
+
+
+@dataclass(frozen=True, eq=False)
+class MeanOnly(Normalization):
     """Dr. GRPO's normalisation: subtract the mean, divide by nothing; paper, section 5.
 
     Examples:
@@ -144,70 +444,55 @@ class MeanOnly:
         0.5 0.5
     """
 
-    def scale(self, *, L: ArrayLike) -> Array:
-        """Omega = 1.
+    def omega(self, at: State) -> Number:
+        """Omega = 1."""
+        return at.constant(1)
 
-        Args:
-            L: log-odds, shape [...].
+    def omega_slope(self, at: State) -> Number:
+        """0."""
+        return at.constant(0)
 
-        Raises:
-            ValueError: ``L`` is NaN.
+    def omega_error(self) -> float:
+        """It is exact."""
+        return 0.0
 
-        Examples:
-            >>> from grpo_lib import MeanOnly
-            >>> print(MeanOnly().scale(L=[-7.0, 0.0]))
-            [1. 1.]
-        """
-        return self._scale(real_array("L", L))
+    def bend(self, at: Doubles) -> Array:
+        """0."""
+        return at.constant(0)
 
-    def weights(self, *, L: ArrayLike) -> tuple[Array, Array]:
-        """(w_plus, w_minus) = (1 - p, p).
+    def bounds(self) -> tuple[Array, Array]:
+        """1 and 1."""
+        return np.ones(()), np.ones(())
 
-        Args:
-            L: log-odds of the probability of success p, shape [...].
+    def steepest_slope(self) -> Array:
+        """0."""
+        return np.zeros(())
 
-        Returns:
-            The weight of a success and the weight of a failure, shape [...] each.
-
-        Raises:
-            ValueError: ``L`` is NaN.
-
-        Examples:
-            >>> from grpo_lib import MeanOnly
-            >>> from scipy.special import logit
-            >>> w_plus, w_minus = MeanOnly().weights(L=logit([0.1, 0.5, 0.9]))
-            >>> print(w_plus.round(3), w_minus.round(3))
-            [0.9 0.5 0.1] [0.1 0.5 0.9]
-        """
-        L = real_array("L", L)
-        return expit(-L), expit(L)
-
-    def _scale_slope(self, L: Array) -> Array:
-        return np.zeros_like(L)
-
-    def _turning_points(self, slope: Array) -> tuple[Array, Array]:
+    def turning_points(self, slope: Array) -> tuple[Array, Array]:
+        """None, not even at slope 0, which it has everywhere."""
         nowhere = np.full_like(slope, np.inf)
         return nowhere, nowhere
 
-    def _scale(self, L: Array) -> Array:
-        return np.ones_like(L)
+    def falling_points(self, slope: Array) -> tuple[Array, Array]:
+        """None."""
+        nowhere = np.full_like(slope, -np.inf)
+        return nowhere, nowhere
 
-
-Normalization = MeanVariance | MeanOnly
+    def negative_schwarzian(self) -> bool:
+        """It falls nowhere."""
+        return True
 
 
 def check_normalization(value: Normalization) -> Normalization:
     """Check that an argument named ``normalization`` is one.
 
-    A subclass is not: fixed points, regimes and certificates rest on the scale of these two.
-
     Raises:
         ValueError: it is not.
     """
     require(
-        type(value) in get_args(Normalization),
+        isinstance(value, Normalization),
         "normalization",
         value,
-        "MeanVariance(...) or MeanOnly(), not a subclass with a scale of its own",
+        "a Normalization such as MeanVariance(...), MeanDeviation(...) or MeanOnly()",
     )
     return value

@@ -7,8 +7,9 @@ from numpy.typing import ArrayLike
 from scipy.optimize.elementwise import find_root
 from scipy.special import expit
 
-from .dynamics import Recurrence, check_recurrence
+from .arithmetic import Doubles, infinities
 from .equilibria import fixed_points
+from .maps import Map, check_map
 from .records import Record
 from .rounding import orbit_bound
 from .validation import Array, real_array, require, whole
@@ -43,7 +44,7 @@ class Cycles(Record):
         return expit(self.log_odds)
 
 
-def cycles(recurrence: Recurrence, *, L_ref: float, period: int) -> Cycles:
+def cycles(recurrence: Map, *, L_ref: float, period: int) -> Cycles:
     """Find the cycles of one prompt that have this least period.
 
     From period 2 on the lowest state of a cycle lies between ``low``, the value of the update G at
@@ -86,31 +87,32 @@ def cycles(recurrence: Recurrence, *, L_ref: float, period: int) -> Cycles:
     require(np.isfinite(L_ref), "L_ref", L_ref, "finite")
     require(L_ref.ndim == 0, "L_ref", L_ref, "a single number")
     period = whole("period", period, at_least=1)
-    check_recurrence(recurrence)._require_scalars()
+    check_map(recurrence).require_scalars()
     if period == 1:
         starts = fixed_points(recurrence, L_ref=L_ref).log_odds
         starts = starts[np.isfinite(starts)]
     else:
         starts = _lowest_states(recurrence, L_ref, period)
     states = _orbits(recurrence, L_ref, starts, period - 1)
-    return Cycles(states, np.prod(recurrence._slope(states), axis=1))
+    return Cycles(states, np.prod(recurrence.slope(L=states), axis=1))
 
 
-def _orbits(recurrence: Recurrence, L_ref: Array, starts: Array, steps: int) -> Array:
+def _orbits(recurrence: Map, L_ref: Array, starts: Array, steps: int) -> Array:
     """The starts and the states after 1 to ``steps`` updates, shape [n, steps + 1]."""
     states = [starts]
-    for _ in range(steps):
-        states.append(recurrence._step(states[-1], L_ref))
+    with infinities():
+        for _ in range(steps):
+            states.append(recurrence.update(Doubles(states[-1]), L_ref=L_ref))
     return np.stack(states, axis=1)
 
 
-def _lowest_states(recurrence: Recurrence, L_ref: Array, period: int) -> Array:
+def _lowest_states(recurrence: Map, L_ref: Array, period: int) -> Array:
     """The lowest state of every cycle of this period, at least 2, in ascending order; shape [n]."""
-    minimum, _ = recurrence._extrema()
+    _, minimum = recurrence.slope_points(0)
     lowest = fixed_points(recurrence, L_ref=L_ref).log_odds[0]
     if np.isinf(lowest) or np.isinf(minimum):
         return np.empty(0)  # every update raises L, or the update rises everywhere
-    grid = np.linspace(recurrence._step(minimum, L_ref), lowest, POINTS)
+    grid = np.linspace(recurrence.step(L=minimum, L_ref=L_ref), lowest, POINTS)
 
     path = _orbits(recurrence, L_ref, grid, period).T
     returns = path - grid
@@ -132,7 +134,7 @@ def _lowest_states(recurrence: Recurrence, L_ref: Array, period: int) -> Array:
 
 
 def lyapunov_exponent(
-    recurrence: Recurrence,
+    recurrence: Map,
     *,
     L_ref: ArrayLike,
     steps: int,
@@ -170,10 +172,11 @@ def lyapunov_exponent(
     steps = whole("steps", steps, at_least=1)
     transient = whole("transient", transient, at_least=0)
     L_ref = real_array("L_ref", L_ref)
-    L = check_recurrence(recurrence).iterate(L_ref=L_ref, steps=transient, L_0=L_0)
+    L = check_map(recurrence).iterate(L_ref=L_ref, steps=transient, L_0=L_0)
     total = np.zeros_like(L)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with infinities():
         for _ in range(steps):
-            total += np.log(np.abs(recurrence._slope(L)))
-            L = recurrence._step(L, L_ref)
+            at = Doubles(L)
+            total += np.log(np.abs(recurrence.update_slope(at)))
+            L = recurrence.update(at, L_ref=L_ref)
     return total / steps

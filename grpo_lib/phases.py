@@ -6,47 +6,52 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .dynamics import Recurrence, check_recurrence
+from .arithmetic import Doubles, infinities
+from .elementwise import until_done
 from .equilibria import fixed_points
-from .normalization import MeanVariance
+from .maps import Map, check_map
+from .normalization import Normalization, check_normalization
 from .records import Record
-from .validation import Array, broadcastable, kl_weight, parameter, real_array
+from .validation import Array, parameter, real_array
 
 STEPS = 2000
 """Updates for which `regime` follows a run that no theorem has settled yet."""
 
 
-def contraction_threshold(eps: ArrayLike, alpha: ArrayLike = 1.0) -> Array:
+def contraction_threshold(normalization: Normalization, alpha: ArrayLike = 1.0) -> Array:
     """Weight of the KL penalty above which the update contracts the whole log-odds line.
 
-    The steepest slope of Omega is ``1 / (3 sqrt(3 eps) (1 + 4 eps))``. Divided by ``alpha`` it is
-    the threshold: for a larger beta every reference has exactly one fixed point, and every run
-    approaches it geometrically. At the threshold itself the largest slope is 1. With mean-only
-    normalisation the threshold is 0.
+    It is the steepest slope of Omega, ``1 / (3 sqrt(3 eps) (1 + 4 eps))`` with `MeanVariance`,
+    divided by ``alpha``. For a larger beta every reference has exactly one fixed point, and every
+    run approaches it geometrically. At the threshold itself the largest slope is 1. With
+    `MeanOnly` the threshold is 0.
 
     Args:
-        eps: smoothing, at least 0, shape [...].
+        normalization: how rewards become advantages, with parameters of shape [...].
         alpha: share of the KL penalty that goes to the reference, in [0, 1], shape [...].
 
     Returns:
-        The infimum of such beta, shape [...]; inf, as there is none, for ``eps = 0`` and for
-        ``alpha = 0``.
+        The infimum of such beta, shape [...]; inf, as there is none, for an Omega without upper
+        bound and for ``alpha = 0``.
 
     Raises:
         ValueError: a parameter is out of its range or NaN, or they do not broadcast.
 
     Examples:
-        >>> from grpo_lib import contraction_threshold
-        >>> print(contraction_threshold(eps=[1e-5, 1.0]).round(4))
+        >>> from grpo_lib import MeanDeviation, MeanVariance, contraction_threshold
+        >>> print(contraction_threshold(MeanVariance(eps=[1e-5, 1.0])).round(4))
         [6.08556e+01 3.85000e-02]
-        >>> print(contraction_threshold(eps=0.01, alpha=0.5).round(4))
+        >>> print(contraction_threshold(MeanVariance(eps=0.01), alpha=0.5).round(4))
         3.701
+        >>> print(contraction_threshold(MeanDeviation(delta=1e-4)).round(4))
+        1250.0
     """
-    eps = parameter("eps", eps, at_least=0)
-    alpha = parameter("alpha", alpha, at_least=0, at_most=1)
-    broadcastable(eps=eps, alpha=alpha)
-    with np.errstate(divide="ignore"):
-        return 1 / (3 * np.sqrt(3 * np.asarray(eps)) * (1 + 4 * eps) * np.asarray(alpha))
+    normalization = check_normalization(normalization)
+    alpha = np.asarray(parameter("alpha", alpha, at_least=0, at_most=1))
+    normalization.shape(alpha=alpha)
+    steepest = normalization.steepest_slope()
+    with infinities():
+        return np.where(alpha == 0, np.inf, steepest / alpha)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +72,9 @@ class PhaseBoundaries(Record):
             -d_2, at the second -d_1.
 
     Examples:
-        >>> from grpo_lib import phase_boundaries
+        >>> from grpo_lib import Recurrence, phase_boundaries
         >>> from scipy.special import expit
-        >>> found = phase_boundaries(beta=1.0)
+        >>> found = phase_boundaries(Recurrence(beta=1.0))
         >>> print(expit(found.fold).round(4), expit(found.flip).round(4))
         [0.     0.2562] [0.   0.01]
     """
@@ -78,55 +83,46 @@ class PhaseBoundaries(Record):
     flip: Array
 
 
-def phase_boundaries(
-    beta: ArrayLike, alpha: ArrayLike = 1.0, eps: ArrayLike = 1e-5
-) -> PhaseBoundaries:
+def phase_boundaries(recurrence: Map) -> PhaseBoundaries:
     """Find where fixed points merge (slope 1) and where the lowest one flips (slope -1).
 
     A fixed point L belongs to the reference ``L_ref = L - Omega(L) / (alpha beta)``. Its slope
     ``1 - alpha + Omega'(L) / beta`` is 1 where ``Omega'(L) = alpha beta`` and -1 where
-    ``Omega'(-L) = (2 - alpha) beta``, since Omega' is odd. Either is a cubic with two roots in
-    closed form, or none if the right-hand side exceeds the steepest slope of Omega. At ``eps = 0``
-    they are ``L = 2 asinh(alpha beta)`` and ``L = -2 asinh((2 - alpha) beta)``, and the others at
-    infinity.
+    ``Omega'(L) = -(2 - alpha) beta``. Either has two solutions, or none if the right-hand side
+    exceeds the steepest slope of Omega. For `MeanVariance` they are the roots of a cubic in closed
+    form. At ``eps = 0`` they are ``2 asinh(alpha beta)`` and ``-2 asinh((2 - alpha) beta)``, and
+    the others at infinity.
 
     Args:
-        beta: weight of the KL penalty, above 0, shape [...].
-        alpha: share of the KL penalty that goes to the reference, in [0, 1], shape [...]. At 0 the
-            reference plays no part and there are no boundaries.
-        eps: smoothing of the mean-and-variance normalisation, at least 0, shape [...].
-
-    Raises:
-        ValueError: a parameter is out of its range or NaN, or they do not broadcast.
+        recurrence: the iteration. At ``alpha = 0`` the reference plays no part and there are no
+            boundaries.
 
     Examples:
-        >>> from grpo_lib import phase_boundaries
-        >>> print(phase_boundaries(beta=[0.5, 1.0, 2.0], eps=0.0).fold.round(4))
+        >>> from grpo_lib import MeanVariance, Recurrence, phase_boundaries
+        >>> bare = Recurrence(beta=[0.5, 1.0, 2.0], normalization=MeanVariance(eps=0.0))
+        >>> print(phase_boundaries(bare).fold.round(4))
         [[   -inf -3.5097]
          [   -inf -1.0657]
          [   -inf  0.6512]]
-        >>> print(phase_boundaries(beta=100.0).flip)
+        >>> print(phase_boundaries(Recurrence(beta=100.0)).flip)
         [nan nan]
     """
-    beta = np.asarray(kl_weight(beta))
-    alpha = np.asarray(parameter("alpha", alpha, at_least=0, at_most=1))
-    eps = np.asarray(parameter("eps", eps, at_least=0))
-    broadcastable(beta=beta, alpha=alpha, eps=eps)
-    beta, alpha, eps = np.broadcast_arrays(beta, alpha, eps)
-    normalization = MeanVariance(eps)
+    shape = check_map(recurrence).shape()
+    normalization, b, mirror = recurrence.balance()
+    unbounded = np.isinf(normalization.bounds()[1])
 
-    def reference(L: Array) -> Array:
-        """The reference that has the fixed point L; NaN if there is no L."""
-        at = L - normalization._scale(L) / (alpha * beta)
-        return np.where(np.isinf(L), np.where(eps == 0, -np.inf, np.nan), at)
+    def ends(states: tuple[Array, Array]) -> Array:
+        """The references that have these fixed points, ascending; NaN if there are none."""
+        references = []
+        for L in states:
+            at = L - normalization.omega(Doubles(L)) / b
+            at = np.where(np.isinf(L), np.where(unbounded, -np.inf, np.nan), at)
+            references.append(np.broadcast_to(np.where(mirror, np.nan, at), shape))
+        return np.stack(references, axis=-1)
 
-    def between(slope: Array, sign: float) -> Array:
-        near, far = normalization._turning_points(slope)
-        ends = np.stack([reference(sign * far), reference(sign * near)], axis=-1)
-        return np.where((alpha == 0)[..., None], np.nan, ends)
-
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        return PhaseBoundaries(between(alpha * beta, 1.0), between((2 - alpha) * beta, -1.0))
+    with infinities():
+        near, far = recurrence.slope_points(1)
+        return PhaseBoundaries(fold=ends((far, near)), flip=ends(recurrence.slope_points(-1)))
 
 
 class Regime(IntEnum):
@@ -150,7 +146,7 @@ class Regime(IntEnum):
     """No theorem has settled it after `STEPS` updates; it has come to no rest so far."""
 
 
-def regime(recurrence: Recurrence, *, L_ref: ArrayLike) -> np.ndarray:
+def regime(recurrence: Map, *, L_ref: ArrayLike) -> np.ndarray:
     """Find out how the run from ``p_0 = p_ref`` ends, for every prompt.
 
     Let G be the update and ``x_1 < x_2`` its two lowest fixed points, ``x_2 = inf`` if there is
@@ -216,56 +212,60 @@ def regime(recurrence: Recurrence, *, L_ref: ArrayLike) -> np.ndarray:
         OSCILLATES
     """
     L_ref = real_array("L_ref", L_ref)
-    shape = check_recurrence(recurrence)._shape(L_ref=L_ref)
-    L_ref, alpha, beta = (
-        np.broadcast_to(x, shape).ravel() for x in (L_ref, recurrence.alpha, recurrence.beta)
-    )
-    found = np.full(L_ref.size, Regime.SETTLES)
-    b = alpha * beta
-    found[(L_ref == np.inf) | ((b == 0) & (L_ref > -np.inf))] = Regime.RUNS_TO_ONE
-    if isinstance(recurrence.normalization, MeanVariance):
-        eps = np.broadcast_to(recurrence.normalization.eps, shape).ravel()
+    shape = check_map(recurrence).shape(L_ref=L_ref)
+    flat = recurrence.cells(shape, slice(None))
+    L_ref = np.broadcast_to(L_ref, shape).reshape(-1)
+    with infinities():
+        b = np.broadcast_to(flat.balance()[1], L_ref.shape)
+        found = np.full(L_ref.size, Regime.SETTLES)
+        found[(L_ref == np.inf) | ((b == 0) & (L_ref > -np.inf))] = Regime.RUNS_TO_ONE
         inner = (b > 0) & np.isfinite(L_ref)
-        with np.errstate(over="ignore", invalid="ignore"):
-            found[inner] = _regime(*(x[inner] for x in (L_ref, alpha, beta, eps)))
+        found[inner] = _regime(flat.cells(b.shape, inner), L_ref[inner])
     return found.reshape(shape)
 
 
-def _regime(L_ref: Array, alpha: Array, beta: Array, eps: Array) -> Array:
-    """`regime` for mean and variance, alpha beta > 0 and finite references; shape [n]."""
-    normalization = MeanVariance(eps)
-    recurrence = Recurrence(beta, normalization, alpha)
-    c_1, _ = normalization._turning_points(alpha * beta)  # slope 1
-    d_1, d_2 = normalization._turning_points((2 - alpha) * beta)  # slope -1, at -d_1 and -d_2
-    minimum, maximum = recurrence._extrema()
+def _regime(recurrence: Map, L_ref: Array) -> Array:
+    """`regime` for finite references and fixed points that depend on them; shape [n]."""
+    normalization, _, _ = recurrence.balance()
+    normalization.negative_schwarzian()  # theorem 4 needs it
+    unbounded = np.isinf(normalization.bounds()[1])
+    c_1, _ = recurrence.slope_points(1)
+    before, after = recurrence.slope_points(-1)  # -d_2 and -d_1
+    maximum, minimum = recurrence.slope_points(0)
     x_1, x_2, _ = fixed_points(recurrence, L_ref=L_ref).log_odds.T
     x_2 = np.where(np.isnan(x_2), np.inf, x_2)
 
-    radius = np.minimum(np.where(x_1 >= -d_1, x_1 + d_1, -d_2 - x_1), c_1 - x_1)
-    low = recurrence._step(minimum, L_ref)
-    high = np.where(eps == 0, np.inf, recurrence._step(maximum, L_ref))
-    trap = (low >= maximum) & (recurrence._step(low, L_ref) <= x_2)
+    def step(L: Array) -> Array:
+        return recurrence.update(Doubles(np.broadcast_to(L, L_ref.shape)), L_ref=L_ref)
+
+    radius = np.minimum(np.where(x_1 >= after, x_1 - after, before - x_1), c_1 - x_1)
+    low, high = step(minimum), np.where(unbounded, np.inf, step(maximum))
+    trap = (low >= maximum) & (step(low) <= x_2)
     ends = np.where(radius < 0, Regime.OSCILLATES, Regime.SETTLES)  # of a run that is caught
-    everywhere = trap | (radius < 0) | np.isinf(d_1) | (high <= -d_2)
+    everywhere = trap | (radius < 0) | np.isinf(after) | (high <= before)
     caught_from = np.where((high <= x_2) & everywhere, -np.inf, np.where(trap, low, np.inf))
 
     found = np.full(L_ref.size, Regime.UNDECIDED)
     found[x_1 > c_1] = Regime.RUNS_TO_ONE
-    (cells,) = np.nonzero(x_1 <= c_1)
-    state = np.stack([L_ref, L_ref, x_1, x_2, radius, caught_from, alpha, beta, eps])[:, cells]
-    ends, recurrence = ends[cells], None
-    for _ in range(STEPS):
-        L, L_ref, x_1, x_2, radius, caught_from, alpha, beta, eps = state
+    (followed,) = np.nonzero(x_1 <= c_1)
+
+    def advance(
+        recurrence: Map,
+        cells: Array,
+        L: Array,
+        L_ref: Array,
+        x_1: Array,
+        x_2: Array,
+        radius: Array,
+        caught_from: Array,
+    ) -> tuple[Array, list[Array]]:
         runs = x_2 < L
         caught = ~runs & ((caught_from <= L) | (np.abs(L - x_1) < radius))
-        done = runs | caught
-        found[cells[caught]] = ends[caught]
-        found[cells[runs]] = Regime.RUNS_TO_ONE
-        if recurrence is None or done.any():  # go on with the others alone
-            cells, ends, state = cells[~done], ends[~done], state[:, ~done]
-            if not cells.size:
-                break
-            L, L_ref, *_, alpha, beta, eps = state
-            recurrence = Recurrence(beta, MeanVariance(eps), alpha)
-        state[0] = recurrence._step(L, L_ref)
+        found[followed[cells[caught]]] = ends[followed[cells[caught]]]
+        found[followed[cells[runs]]] = Regime.RUNS_TO_ONE
+        following = recurrence.update(Doubles(L), L_ref=L_ref)
+        return runs | caught, [following, L_ref, x_1, x_2, radius, caught_from]
+
+    state = [array[followed] for array in (L_ref, L_ref, x_1, x_2, radius, caught_from)]
+    until_done(advance, recurrence.cells(L_ref.shape, followed), state, most=STEPS)
     return found

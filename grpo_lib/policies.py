@@ -94,7 +94,7 @@ def advantage(
         [ 1.7321 -0.5774 -0.5774]
     """
     policy, reward = _check(policy=policy, reward=reward)
-    parameters = vars(check_normalization(normalization))
+    parameters = check_normalization(normalization).parameters()
     broadcastable(policy=policy[..., 0], reward=reward[..., 0], **parameters)
     w_plus, w_minus = normalization.weights(L=_log_odds(policy, reward))
     return np.where(reward == 1, w_plus[..., None], -w_minus[..., None])

@@ -11,9 +11,9 @@ terms that cancel, the number of terms, or the growth of an orbit through its sl
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit
 
-from .dynamics import Recurrence
+from .arithmetic import Doubles, infinities
+from .maps import Map, check_map
 from .validation import Array, broadcastable, distribution, real_array, require
 
 UNIT = 2.0**-53
@@ -26,15 +26,15 @@ STEP = 32 * UNIT
 """Error of one step, relative to the sum of the sizes of its terms; `step_bound` derives it."""
 
 
-def step_bound(recurrence: Recurrence, *, L: ArrayLike, L_ref: ArrayLike) -> Array:
+def step_bound(recurrence: Map, *, L: ArrayLike, L_ref: ArrayLike) -> Array:
     """Bound on the rounding error of one step, from states taken as exact.
 
-    The step is the sum of ``alpha L_ref``, ``(1 - alpha) L`` and ``Omega(L) / beta``. In Omega the
-    hyperbolic cosine is off by `FUNCTION`. Its square is off by twice that, and dividing, adding
-    ``eps``, the square root and the divisions add five roundings, so ``Omega / beta`` is off by at
-    most 25 `UNIT`. Each of the other terms takes two roundings. The two sums are each at most as
-    large as the sizes of the three terms together. All in all the error is below 27 `UNIT`, hence
-    below `STEP`, times the sum of these sizes.
+    The step is the sum of ``alpha L_ref``, ``(1 - alpha) L`` and ``Omega(L) / beta``. Omega is off
+    by its ``omega_error``, at most 22 `UNIT` for the normalisations of this package, and the
+    division adds one. Each of the other terms takes two roundings. The two sums are each at most as
+    large as the sizes of the three terms together. All in all the error is at most 25 `UNIT`, hence
+    below `STEP`, times the sum of these sizes. For an Omega that is off by more than 28 `UNIT` the
+    bound grows with it.
 
     Args:
         recurrence: the step.
@@ -54,15 +54,17 @@ def step_bound(recurrence: Recurrence, *, L: ArrayLike, L_ref: ArrayLike) -> Arr
         >>> print(f"{step_bound(Recurrence(beta=1.0), L=0.0, L_ref=-2.0):.1e}")
         1.4e-14
     """
+    alpha, normalization, _ = check_map(recurrence).parts()
     L, L_ref = real_array("L", L), real_array("L_ref", L_ref)
-    shape = broadcastable(L=L, L_ref=L_ref, beta=recurrence.beta, alpha=recurrence.alpha)
-    anchor = _share(recurrence.alpha, L_ref) + _share(1 - np.asarray(recurrence.alpha), L)
-    pull = _pull(recurrence, L)
-    return np.where(np.isinf(anchor), 0.0, np.broadcast_to(STEP * (anchor + pull), shape))
+    shape = recurrence.shape(L=L, L_ref=L_ref)
+    anchor = _share(alpha, L_ref) + _share(1 - alpha, L)
+    error = max(STEP, UNIT * (normalization.omega_error() + 4))
+    bound = error * (anchor + _pull(recurrence, L))
+    return np.where(np.isinf(anchor), 0.0, np.broadcast_to(bound, shape))
 
 
 def orbit_bound(
-    recurrence: Recurrence,
+    recurrence: Map,
     *,
     L: ArrayLike,
     L_ref: ArrayLike,
@@ -75,19 +77,15 @@ def orbit_bound(
     states ``|G(L_n) - G(exact)| <= s_n e_n`` apart, where ``s_n`` is the largest slope in size
     within ``e_n`` of ``L_n``. Hence ``e_{n+1} <= s_n e_n + d_n``.
 
-    For ``s_n``, write ``t = tanh(L / 2)`` and let ``s`` be the share of p (1 - p) in
-    p (1 - p) + eps. Then ``Omega' = Omega t s / 2``, so Omega changes at most by the factor
-    ``exp(e_n / 2)`` within ``e_n``. And ``Omega'' = Omega (t^2 s^2 + (1 - t^2) s -
-    2 t^2 s (1 - s)) / 4`` is at most ``Omega / 4`` in size, because both factors are in [0, 1]:
-    the first two terms add up to at most 1, and the third is at most 1/2. It is at most
-    ``Omega s / 2``, too, as every term has the factor s; within ``e_n``, s grows at most by the
-    factor ``exp(e_n)``. So ``s_n <= |G'(L_n)| + e_n exp(3 e_n / 2) bend``, where ``bend`` is
-    ``Omega / beta`` times the smaller of 1/4 and s / 2 at ``L_n``. A constant scale has no slope
-    and no curvature, and the same bound holds.
+    For ``s_n``, a normalisation declares ``bend``, a bound on ``|Omega''|`` that grows at most by
+    the factor ``exp(3 e_n / 2)`` within ``e_n``. So ``s_n <= |G'(L_n)| + e_n exp(3 e_n / 2) bend /
+    beta``.
 
     The two log-odds an orbit starts from usually come from probabilities. So ``e_0`` is `STEP`
     times the larger of 1 and ``|L_0|``, and the reference's error, of the same form, enters every
-    step with the weight alpha. Rounding in the slope itself is added as `STEP` times its terms.
+    step with the weight alpha. The slope ``1 - alpha + Omega' / beta`` is off by rounding, too: two
+    `UNIT` for its first term, and for the second, at most half of ``Omega / beta`` in size, three
+    times the error of Omega and 48 `UNIT` for two functions and some operations.
 
     Two computations of one orbit whose steps err by no more than ``step_error`` differ by at most
     the sum of their bounds. In probability an error in log-odds is at most a quarter of its size.
@@ -115,15 +113,14 @@ def orbit_bound(
         >>> print([f"{state:.0e}" for state in bound[[1, 50]].ravel()])
         ['1e-14', '4e-13', '1e-14', '3e-13']
     """
+    alpha, _, _ = check_map(recurrence).parts()
     L, L_ref = real_array("L", L), real_array("L_ref", L_ref)
     require(L.ndim >= 1 and len(L), "L", L, "at least one state along the first axis")
     if step_error is None:
         step_error = step_bound(recurrence, L=L[:-1], L_ref=L_ref)
     step_error = real_array("step_error", step_error)
     require(step_error >= 0, "step_error", step_error, "at least 0")
-    alpha = np.asarray(recurrence.alpha)
-    pull = _pull(recurrence, L)
-    slope = np.abs(recurrence.slope(L=L)) + STEP * (1 + pull)
+    slope = np.abs(recurrence.slope(L=L)) + _slope_error(recurrence, L)
     bend = _bend(recurrence, L)
     bound = np.empty((len(L), *np.broadcast_shapes(slope.shape[1:], L_ref.shape)))
     bound[0] = np.where(np.isinf(L[0]), 0.0, STEP * np.maximum(1, np.abs(L[0])))
@@ -139,7 +136,7 @@ def orbit_bound(
     return bound
 
 
-def fixed_point_bound(recurrence: Recurrence, *, L: ArrayLike, L_ref: ArrayLike) -> Array:
+def fixed_point_bound(recurrence: Map, *, L: ArrayLike, L_ref: ArrayLike) -> Array:
     """Bound on the distance between a computed fixed point and the exact one.
 
     `fixed_points` stops where ``f = log((L - L_ref) alpha beta / Omega)`` is 0 up to rounding: the
@@ -175,8 +172,7 @@ def fixed_point_bound(recurrence: Recurrence, *, L: ArrayLike, L_ref: ArrayLike)
     L, L_ref = real_array("L", L), real_array("L_ref", L_ref)
     own = step_bound(recurrence, L=L, L_ref=L_ref)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        pull = _pull(recurrence, L)
-        rise = np.abs(1 - recurrence.slope(L=L)) - STEP * (1 + pull)
+        rise = np.abs(1 - recurrence.slope(L=L)) - _slope_error(recurrence, L)
         near = own / rise + UNIT * np.abs(L)
         alone = (rise > 0) & (4 * near * np.exp(3 * near) * _bend(recurrence, L) <= rise)
     return np.where(np.isinf(L), 0.0, np.where(alone, 2 * near, np.inf))
@@ -233,18 +229,25 @@ def update_bound(*anchors: ArrayLike, pull: ArrayLike, L: ArrayLike = 0.0) -> Ar
     return UNIT * (64 * (1 + size) + 4 * outcomes * (1 + pull) + 16 * (6 + L) * pull)
 
 
-def _pull(recurrence: Recurrence, L: Array) -> Array:
+def _pull(recurrence: Map, L: Array) -> Array:
     """``Omega / beta`` at L; inf where it exceeds the doubles."""
-    with np.errstate(over="ignore"):
-        return recurrence.normalization.scale(L=L) / recurrence.beta
+    _, normalization, beta = recurrence.parts()
+    with infinities():
+        return normalization.omega(Doubles(L)) / beta
 
 
-def _bend(recurrence: Recurrence, L: Array) -> Array:
+def _bend(recurrence: Map, L: Array) -> Array:
     """Bound on ``|G''|`` at L; within a distance e it grows at most by ``exp(3 e / 2)``."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        scale = recurrence.normalization.scale(L=L)
-        share = expit(L) * expit(-L) * scale**2  # NaN where Omega exceeds the doubles: it is 1
-        return _pull(recurrence, L) * np.fmin(0.25, share / 2)
+    _, normalization, beta = recurrence.parts()
+    with infinities():
+        return normalization.bend(Doubles(L)) / beta
+
+
+def _slope_error(recurrence: Map, L: Array) -> Array:
+    """Bound on the rounding error of the slope at L; see `orbit_bound`."""
+    _, normalization, _ = recurrence.parts()
+    units = 1.5 * normalization.omega_error() + 24
+    return 2 * UNIT + units * UNIT * _pull(recurrence, L)
 
 
 def _share(weight: ArrayLike, L: Array) -> Array:

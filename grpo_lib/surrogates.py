@@ -104,6 +104,6 @@ def _check(
     same_outcomes(policy=policy, old_policy=old_policy, reward=reward)
     clip = np.asarray(parameter("clip", clip, at_least=0))
     prompts = {"policy": policy, "old_policy": old_policy, "reward": reward}
-    parameters = {"clip": clip, **vars(check_normalization(normalization))}
+    parameters = {"clip": clip, **check_normalization(normalization).parameters()}
     broadcastable(**{name: array[..., 0] for name, array in prompts.items()}, **parameters)
     return policy, old_policy, reward, clip[..., None]

@@ -7,6 +7,10 @@ from collections.abc import Sequence
 
 import sympy as sp
 
+from .arithmetic import State
+from .dynamics import Recurrence
+from .normalization import MeanVariance
+
 p = sp.Symbol("p", positive=True)
 """Probability of success of the current policy."""
 p_ref = sp.Symbol("p_ref", positive=True)
@@ -25,6 +29,65 @@ alpha = sp.Symbol("alpha", nonnegative=True)
 """Share of the KL penalty that goes to the reference."""
 
 Policy = Sequence[sp.Expr]
+
+
+class Expressions(State):
+    """A state as SymPy expressions; see `grpo_lib.arithmetic.State`.
+
+    Examples:
+        >>> from grpo_lib import MeanDeviation
+        >>> from grpo_lib.symbolic import Expressions, eps, p
+        >>> print(MeanDeviation.unchecked(delta=eps).omega(Expressions(p)))
+        1/(sqrt(p)*sqrt(1 - p) + varepsilon)
+    """
+
+    def __init__(self, p: sp.Expr, L: sp.Expr | None = None) -> None:
+        """Take a probability of success, and its log-odds if they have a shorter form."""
+        self.p = p
+        self.L = logit(p) if L is None else L
+
+    @property
+    def q(self) -> sp.Expr:
+        """1 - p."""
+        return 1 - self.p
+
+    @property
+    def deviation(self) -> sp.Expr:
+        """sqrt(p (1 - p))."""
+        return sp.sqrt(self.p * (1 - self.p))
+
+    @property
+    def tanh(self) -> sp.Expr:
+        """The difference p - q."""
+        return 2 * self.p - 1
+
+    def number(self, parameter: sp.Expr | float) -> sp.Expr:
+        """The parameter as an expression."""
+        return sp.sympify(parameter)
+
+    def constant(self, value: int) -> sp.Expr:
+        """The constant."""
+        return sp.Integer(value)
+
+    def sqrt(self, x: sp.Expr) -> sp.Expr:
+        """The square root."""
+        return sp.sqrt(x)
+
+    def hypot(self, x: sp.Expr, y: sp.Expr) -> sp.Expr:
+        """The root of ``x^2 + y^2``."""
+        return sp.sqrt(x**2 + y**2)
+
+    def up_to_1(self, x: sp.Expr) -> sp.Expr:
+        """``x``."""
+        return x
+
+    def between(self, alpha: sp.Expr, other: sp.Expr) -> sp.Expr:
+        """``alpha other + (1 - alpha) L``."""
+        return alpha * other + (1 - alpha) * self.L
+
+    def push(self, anchor: sp.Expr, by: sp.Expr) -> sp.Expr:
+        """``anchor + by``."""
+        return anchor + by
 
 
 def sigma(L: sp.Expr) -> sp.Expr:
@@ -58,7 +121,7 @@ def omega(p: sp.Expr, eps: sp.Expr) -> sp.Expr:
         >>> print(omega(p, eps).subs({p: sp.Rational(1, 2), eps: 0}))
         2
     """
-    return 1 / sp.sqrt(p * (1 - p) + eps)
+    return MeanVariance.unchecked(eps=eps).omega(Expressions(p))
 
 
 def omega_plus(p: sp.Expr, eps: sp.Expr) -> sp.Expr:
@@ -107,7 +170,9 @@ def log_odds_map(
         >>> print(log_odds_map(0, L_ref, beta, 0))
         L_ref + 2/beta
     """
-    return alpha * L_ref + (1 - alpha) * L + omega(sigma(L), eps) / beta
+    normalization = MeanVariance.unchecked(eps=eps)
+    recurrence = Recurrence.unchecked(beta=beta, normalization=normalization, alpha=alpha)
+    return recurrence.update(Expressions(sigma(L), L), L_ref=L_ref)
 
 
 def clipped(ratio: sp.Expr, advantage: sp.Expr, clip: sp.Expr) -> sp.Expr:

@@ -132,7 +132,7 @@ def is_monotone(recurrence, middle, radius):
 
 def test_the_radius_of_a_pair_about_to_merge_keeps_away_from_where_it_merges():
     recurrence = Recurrence(1.0)
-    p_ref = float(expit(phase_boundaries(1.0).fold[1] - 3.5e-6))
+    p_ref = float(expit(phase_boundaries(Recurrence(1.0)).fold[1] - 3.5e-6))
     lower, upper = fixed_points(recurrence, L_ref=logit(p_ref)).log_odds[:2]
     assert upper - lower < 0.01
     for near in (lower, upper):

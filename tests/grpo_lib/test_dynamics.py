@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.special import expit, logit
 
 from grpo_lib import MeanOnly, MeanVariance, Recurrence, symbolic
-from grpo_lib.dynamics import BLOCK
+from grpo_lib.arithmetic import Doubles
+from grpo_lib.maps import BLOCK
 from grpo_lib.symbolic import L, L_ref, alpha, beta, eps, p, p_ref
 from tests.grpo_lib.reference import ALPHA, BETA, EPS, LOG_ODDS, exact, in_log_odds, worst
 
@@ -198,22 +199,24 @@ def test_iterate_needs_at_most_six_arrays(weight, share):
 
 
 STEP_MUTANTS = {
-    "beta dropped": lambda self, at, ref: self._anchor(at, ref) + self.normalization._scale(at),
-    "wrong sign": lambda self, at, ref: (
-        self._anchor(at, ref) - self.normalization._scale(at) / self.beta
+    "beta dropped": lambda self, at, L_ref: (
+        at.between(self.alpha, L_ref) + self.normalization.omega(at)
     ),
-    "anchors swapped": lambda self, at, ref: (
-        self._anchor(ref, at) + self.normalization._scale(at) / self.beta
+    "wrong sign": lambda self, at, L_ref: (
+        at.between(self.alpha, L_ref) - self.normalization.omega(at) / self.beta
     ),
-    "scale at the reference": lambda self, at, ref: (
-        self._anchor(at, ref) + self.normalization._scale(ref) / self.beta
+    "anchors swapped": lambda self, at, L_ref: (
+        at.between(1 - self.alpha, L_ref) + self.normalization.omega(at) / self.beta
+    ),
+    "scale at the reference": lambda self, at, L_ref: (
+        at.between(self.alpha, L_ref) + self.normalization.omega(Doubles(L_ref)) / self.beta
     ),
 }
 SLOPE_MUTANTS = {
-    "beta dropped": lambda self, at: 1 - self.alpha + self.normalization._scale_slope(at),
-    "wrong sign": lambda self, at: 1 - self.alpha - self.normalization._scale_slope(at) / self.beta,
+    "beta dropped": lambda self, at: 1 - self.alpha + self.normalization.omega_slope(at),
+    "wrong sign": lambda self, at: 1 - self.alpha - self.normalization.omega_slope(at) / self.beta,
     "alpha for 1 - alpha": lambda self, at: (
-        self.alpha + self.normalization._scale_slope(at) / self.beta
+        self.alpha + self.normalization.omega_slope(at) / self.beta
     ),
 }
 
@@ -222,7 +225,7 @@ SLOPE_MUTANTS = {
 def test_a_wrong_step_is_caught(monkeypatch, mutant):
     case = np.array([-3.0, 2.0]), 0.5, 0.2, 0.01, 0.7
     assert step_error(*case) <= 4e-15
-    monkeypatch.setattr(Recurrence, "_step", mutant)
+    monkeypatch.setattr(Recurrence, "update", mutant)
     assert step_error(*case) > 0.01
 
 
@@ -230,7 +233,7 @@ def test_a_wrong_step_is_caught(monkeypatch, mutant):
 def test_a_wrong_slope_is_caught(monkeypatch, mutant):
     case = np.array([-3.0, 2.0]), 0.2, 0.01, 0.7
     assert slope_error(*case) <= 4e-15
-    monkeypatch.setattr(Recurrence, "_slope", mutant)
+    monkeypatch.setattr(Recurrence, "update_slope", mutant)
     assert slope_error(*case) > 0.01
 
 

@@ -79,15 +79,15 @@ def test_broadcasts_over_prompts():
 @pytest.mark.parametrize(
     "mutant",
     [
-        lambda self, at: 2 * np.cosh(at / 2),  # eps dropped
-        lambda self, at: 1 / (1 / (2 * np.cosh(at / 2)) + self.eps),  # eps outside the root
-        lambda self, at: 1 / (1 / (2 * np.cosh(at / 2)) ** 2 + self.eps),  # root dropped
-        lambda self, at: -1 / np.sqrt(1 / (2 * np.cosh(at / 2)) ** 2 + self.eps),
-        lambda self, at: 1 / np.sqrt(1 / (2 * np.cosh(at)) ** 2 + self.eps),
+        lambda self, at: 1 / at.deviation,  # eps dropped
+        lambda self, at: 1 / (at.deviation + self.eps),  # eps outside the root
+        lambda self, at: 1 / (at.deviation**2 + self.eps),  # root dropped
+        lambda self, at: -1 / np.sqrt(at.deviation**2 + self.eps),
+        lambda self, at: 1 / np.sqrt(1 / (2 * np.cosh(at.L)) ** 2 + self.eps),
     ],
 )
 def test_a_wrong_scale_is_caught(monkeypatch, mutant):
     at = np.array([-3.0, 0.5, 6.0])
     assert scale_error(at, 0.01) <= 2e-15
-    monkeypatch.setattr(MeanVariance, "_scale", mutant)
+    monkeypatch.setattr(MeanVariance, "omega", mutant)
     assert scale_error(at, 0.01) > 0.01

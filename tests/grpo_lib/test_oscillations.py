@@ -73,7 +73,7 @@ def test_the_two_cycle_is_born_at_the_flip():
 @pytest.mark.parametrize("beyond", [1e-8, 1e-7, 1e-5])
 def test_a_newborn_cycle_has_its_own_period_however_close_its_states_are(beyond):
     recurrence = Recurrence(5.0)
-    flip = phase_boundaries(5.0).flip[1]
+    flip = phase_boundaries(Recurrence(5.0)).flip[1]
     (states,) = cycles(recurrence, L_ref=flip - beyond, period=2).log_odds
     assert 1 < (states[1] - states[0]) / np.sqrt(beyond) < 10  # the width grows like a root
     assert cycles(recurrence, L_ref=flip + beyond, period=2).multiplier.size == 0
@@ -84,7 +84,7 @@ def test_a_newborn_cycle_has_its_own_period_however_close_its_states_are(beyond)
 def test_no_cycle_is_made_of_rounding(beta, alpha, beyond):
     """Just above the flip G^2(L) - L is cubic, and less than rounding on much of the grid."""
     recurrence = Recurrence(beta, alpha=alpha)
-    L_ref = phase_boundaries(beta, alpha=alpha).flip[1] + beyond
+    L_ref = phase_boundaries(Recurrence(beta, alpha=alpha)).flip[1] + beyond
     for period in 2, 4:
         assert cycles(recurrence, L_ref=L_ref, period=period).multiplier.size == 0
 

@@ -35,7 +35,7 @@ def steepest(eps):
 @pytest.mark.parametrize("eps", [1e-8, 1e-5, 0.01, 1.0, 30.0])
 @pytest.mark.parametrize("alpha", [1.0, 0.3])
 def test_the_contraction_threshold_is_where_the_largest_slope_is_1(eps, alpha):
-    threshold = contraction_threshold(eps, alpha)
+    threshold = contraction_threshold(MeanVariance(eps), alpha)
     L = np.linspace(-60, 60, 400_001)
     slope = Recurrence(threshold, MeanVariance(eps), alpha).slope(L=L)
     assert np.abs(slope).max() == pytest.approx(1, abs=1e-6)
@@ -44,12 +44,14 @@ def test_the_contraction_threshold_is_where_the_largest_slope_is_1(eps, alpha):
 
 
 def test_no_beta_contracts_without_smoothing_or_without_the_reference():
-    assert np.isinf(contraction_threshold(0.0)) and np.isinf(contraction_threshold(1.0, 0.0))
+    assert np.isinf(contraction_threshold(MeanVariance(0.0))) and np.isinf(
+        contraction_threshold(MeanVariance(1.0), 0.0)
+    )
 
 
 def test_at_the_flip_the_lowest_fixed_point_has_slope_minus_1():
     recurrence, _ = random_parameters(np.random.default_rng(0), 3000)
-    flip = phase_boundaries(recurrence.beta, recurrence.alpha, recurrence.normalization.eps).flip
+    flip = phase_boundaries(recurrence).flip
     for references in flip.T:
         there = np.isfinite(references)
         assert there.sum() > 500
@@ -61,19 +63,19 @@ def test_the_folds_are_the_turning_points_of_the_reference_as_a_function_of_its_
     rng = np.random.default_rng(3)
     eps = 10 ** rng.uniform(-8, 0, 300)
     alpha = rng.uniform(0.05, 1, 300)
-    beta = contraction_threshold(eps, alpha) * rng.uniform(0.01, 0.99, 300)
+    beta = contraction_threshold(MeanVariance(eps), alpha) * rng.uniform(0.01, 0.99, 300)
     normalization = MeanVariance(eps)
     rising = np.linspace(0, steepest(eps), 20_001)
     falling = np.linspace(steepest(eps), steepest(eps) + 20, 20_001)
     highest = (rising - normalization.scale(L=rising) / (alpha * beta)).max(axis=0)
     lowest = (falling - normalization.scale(L=falling) / (alpha * beta)).min(axis=0)
-    fold = phase_boundaries(beta, alpha, eps).fold.T
+    fold = phase_boundaries(Recurrence(beta, MeanVariance(eps), alpha)).fold.T
     np.testing.assert_allclose(fold, [lowest, highest], rtol=1e-5, atol=1e-5)
 
 
 def test_the_counts_change_at_the_fold_and_the_slopes_at_the_flip():
     recurrence, _ = random_parameters(np.random.default_rng(1), 3000)
-    found = phase_boundaries(recurrence.beta, recurrence.alpha, recurrence.normalization.eps)
+    found = phase_boundaries(recurrence)
     gap = 1e-3
     for (low, high), inside in ((found.fold.T, 3), (found.flip.T, None)):
         there = (high - low > 1) & np.isfinite(low)
@@ -92,28 +94,30 @@ def test_the_counts_change_at_the_fold_and_the_slopes_at_the_flip():
 
 def test_without_smoothing_the_boundaries_have_a_closed_form():
     beta, alpha = 10 ** np.linspace(-2, 2, 41), np.array([1.0, 0.5, 0.01])[:, None]
-    found = phase_boundaries(beta, alpha, eps=0.0)
+    found = phase_boundaries(Recurrence(beta, MeanVariance(0.0), alpha))
     b, d = alpha * beta, (2 - alpha) * beta
     fold = 2 * np.arcsinh(b) - 2 / b * np.sqrt(1 + b**2)
     flip = -2 * np.arcsinh(d) - 2 / b * np.sqrt(1 + d**2)
     np.testing.assert_allclose(found.fold[..., 1], fold, rtol=1e-13, atol=1e-13)
     np.testing.assert_allclose(found.flip[..., 1], flip, rtol=1e-13)
     assert np.isneginf(found.fold[..., 0]).all() and np.isneginf(found.flip[..., 0]).all()
-    tiny = phase_boundaries(beta, alpha, eps=1e-14)
+    tiny = phase_boundaries(Recurrence(beta, MeanVariance(1e-14), alpha))
     np.testing.assert_allclose(tiny.fold[..., 1], fold, rtol=1e-6, atol=1e-6)
 
 
 def test_boundaries_end_at_the_contraction_threshold():
-    threshold = contraction_threshold(1e-3, 0.5)
-    found = phase_boundaries(threshold * np.array([0.999, 1.001]), 0.5, 1e-3)
+    threshold = contraction_threshold(MeanVariance(1e-3), 0.5)
+    found = phase_boundaries(
+        Recurrence(threshold * np.array([0.999, 1.001]), MeanVariance(1e-3), 0.5)
+    )
     assert np.isfinite(found.fold[0]).all() and np.isnan(found.fold[1]).all()
     tip = threshold * 0.5 / 1.5
-    found = phase_boundaries(tip * np.array([0.999, 1.001]), 0.5, 1e-3)
+    found = phase_boundaries(Recurrence(tip * np.array([0.999, 1.001]), MeanVariance(1e-3), 0.5))
     assert np.isfinite(found.flip[0]).all() and np.isnan(found.flip[1]).all()
 
 
 def test_mirror_has_no_boundaries_and_runs_to_one():
-    found = phase_boundaries([0.1, 10.0], alpha=0.0)
+    found = phase_boundaries(Recurrence([0.1, 10.0], alpha=0.0))
     assert np.isnan(found.fold).all() and np.isnan(found.flip).all()
     assert (regime(Recurrence(2.0, alpha=0.0), L_ref=[-30.0, 0.0, 5.0]) == Regime.RUNS_TO_ONE).all()
     assert regime(Recurrence(2.0, alpha=0.0), L_ref=-np.inf) == Regime.SETTLES  # no success ever
@@ -146,11 +150,11 @@ def test_regimes_agree_with_brute_force_away_from_the_flip():
             L = recurrence.step(L=L, L_ref=L_ref)
             low, high = np.minimum(low, L), np.maximum(high, L)
         at_rest = np.isposinf(low) | (high - low <= 1e-6 * np.maximum(1, np.abs(L)))
-    folds = recurrence.beta < contraction_threshold(eps, alpha)
+    folds = recurrence.beta < contraction_threshold(MeanVariance(eps), alpha)
     above = np.where(eps == 0, np.isposinf(low), folds & (low > steepest(np.where(eps, eps, 1))))
     brute = np.where(at_rest, np.where(above, 2, 0), 1)
 
-    boundaries = phase_boundaries(recurrence.beta, alpha, eps)
+    boundaries = phase_boundaries(Recurrence(recurrence.beta, MeanVariance(eps), alpha))
     to_flip = np.abs(boundaries.flip - L_ref[:, None])
     distance = np.min(np.where(np.isnan(to_flip), np.inf, to_flip), axis=-1)
     wrong = found != brute
@@ -184,7 +188,7 @@ def random_two_kl(rng, count, slowest):
     beta = np.where(
         rng.random(count) < 0.5,
         10 ** rng.uniform(-2, 2.5, count),
-        contraction_threshold(eps) * 10 ** rng.uniform(-3, 0.3, count),
+        contraction_threshold(MeanVariance(eps)) * 10 ** rng.uniform(-3, 0.3, count),
     )
     near = rng.random(count) < 0.5
     L_ref = np.where(near, rng.uniform(-20, 20, count), -(10 ** rng.uniform(0, 2.84, count)))
@@ -202,7 +206,7 @@ def test_a_slow_run_settles_although_it_is_not_at_rest_for_long():
 def test_a_run_that_a_theorem_settles_is_never_undecided():
     recurrence, L_ref = random_two_kl(np.random.default_rng(4), 20_000, slowest=1e-6)
     beta, alpha, eps = recurrence.beta, recurrence.alpha, recurrence.normalization.eps
-    found, steep = regime(recurrence, L_ref=L_ref), contraction_threshold(eps)
+    found, steep = regime(recurrence, L_ref=L_ref), contraction_threshold(MeanVariance(eps))
     fixed = fixed_points(recurrence, L_ref=L_ref)
     lone, at_low = fixed.count == 1, fixed.log_odds[:, 0] < steepest(eps)
     rises, mild = (1 - alpha) * beta >= steep, (2 - alpha) * beta >= steep
@@ -225,7 +229,9 @@ def test_regimes_of_slow_runs_agree_with_brute_force():
         L = recurrence.step(L=L, L_ref=L_ref)
         low, high = np.minimum(low, L), np.maximum(high, L)
     eps, alpha = recurrence.normalization.eps, recurrence.alpha
-    above = (alpha * recurrence.beta < contraction_threshold(eps)) & (low > steepest(eps))
+    above = (alpha * recurrence.beta < contraction_threshold(MeanVariance(eps))) & (
+        low > steepest(eps)
+    )
     brute = np.where(above, 2, np.where(high - low > 1e-3, 1, 0))
     assert (found == brute).all()
     assert np.sum(found == Regime.OSCILLATES) > 5
@@ -235,8 +241,8 @@ def test_right_beside_a_flip_the_slope_at_the_fixed_point_decides():
     """The next fixed point's slope is above -1 on one side and below on the other."""
     rng = np.random.default_rng(6)
     eps = 10 ** rng.uniform(-6, -4, 200)
-    beta = contraction_threshold(eps) * 10 ** rng.uniform(-2, -0.1, 200)
-    flip = phase_boundaries(beta, eps=eps).flip[:, 1]
+    beta = contraction_threshold(MeanVariance(eps)) * 10 ** rng.uniform(-2, -0.1, 200)
+    flip = phase_boundaries(Recurrence(beta, MeanVariance(eps))).flip[:, 1]
     recurrence = Recurrence(beta, MeanVariance(eps))
     inside, outside = (regime(recurrence, L_ref=flip + gap) for gap in (-1e-6, 1e-6))
     assert ((inside == Regime.OSCILLATES) | (inside == Regime.RUNS_TO_ONE)).all()
@@ -261,7 +267,7 @@ def test_what_no_theorem_settles_is_undecided_and_rare():
     found = regime(many, L_ref=L_ref)
     undecided = found == Regime.UNDECIDED
     assert undecided.sum() < 100
-    below_the_maximum = L_ref < many._extrema()[1]
+    below_the_maximum = L_ref < many.slope_points(0)[0]
     assert (below_the_maximum & (many.alpha < 1))[undecided].all()
 
 
@@ -295,17 +301,19 @@ def test_extreme_parameters_have_a_regime(beta, eps):
 def test_shapes_broadcast():
     recurrence = Recurrence(np.ones(4), MeanVariance(np.full((3, 1), 1e-5)), 0.5)
     assert regime(recurrence, L_ref=np.zeros((2, 1, 1))).shape == (2, 3, 4)
-    assert phase_boundaries(np.ones(4), 0.5, np.full((3, 1), 1e-5)).fold.shape == (3, 4, 2)
+    assert phase_boundaries(
+        Recurrence(np.ones(4), MeanVariance(np.full((3, 1), 1e-5)), 0.5)
+    ).fold.shape == (3, 4, 2)
     assert isinstance(int(regime(Recurrence(1.0), L_ref=0.0)), int)
 
 
 @pytest.mark.parametrize(
     ("call", "name"),
     [
-        (lambda: contraction_threshold(-1.0), "eps"),
-        (lambda: contraction_threshold(1.0, 2.0), "alpha"),
-        (lambda: phase_boundaries(0.0), "beta"),
-        (lambda: phase_boundaries([1.0, 2.0], [1.0, 0.5, 0.1]), "broadcast"),
+        (lambda: contraction_threshold(MeanVariance(-1.0)), "eps"),
+        (lambda: contraction_threshold(MeanVariance(1.0), 2.0), "alpha"),
+        (lambda: phase_boundaries(Recurrence(0.0)), "beta"),
+        (lambda: phase_boundaries(Recurrence([1.0, 2.0], alpha=[1.0, 0.5, 0.1])), "broadcast"),
         (lambda: regime(Recurrence(1.0), L_ref=np.nan), "L_ref"),
         (lambda: regime(Recurrence([1.0, 2.0]), L_ref=np.zeros(3)), "broadcast"),
     ],
@@ -317,7 +325,7 @@ def test_bad_input_is_named(call, name):
 
 def test_probabilities_of_the_paper_s_example():
     """At beta = 1 a reference above 25.6 % runs to 1; at 20 % the run settles."""
-    fold = expit(phase_boundaries(1.0).fold[1])
+    fold = expit(phase_boundaries(Recurrence(1.0)).fold[1])
     codes = regime(Recurrence(1.0), L_ref=logit([fold - 1e-6, fold + 1e-6]))
     assert codes.tolist() == [Regime.SETTLES, Regime.RUNS_TO_ONE]
 
@@ -333,7 +341,7 @@ def test_a_diagram_of_a_million_points_takes_seconds():
 
 
 def test_a_fold_beyond_the_doubles_is_infinite():
-    found = phase_boundaries(1e-309, eps=0.0)
+    found = phase_boundaries(Recurrence(1e-309, MeanVariance(0.0)))
     assert found.fold.tolist() == [-np.inf, -np.inf]
 
 
@@ -341,7 +349,7 @@ def test_the_largest_numbers_give_a_verdict_without_a_warning():
     """A double can hold each of these, and not every sum or product of them."""
     largest = np.finfo(float).max
     strict = Recurrence([100.0, largest], alpha=[1.0, 0.5])  # every run contracts: it settles
-    assert strict.beta.min() > contraction_threshold(1e-5, strict.alpha).min()
+    assert strict.beta.min() > contraction_threshold(MeanVariance(1e-5), strict.alpha).min()
     ends = [largest, 1e300, 0.0, -1e300]
     found = regime(strict, L_ref=np.array(ends)[:, None])
     assert np.all(found == Regime.SETTLES)

@@ -12,6 +12,7 @@ import grpo_lib
 from grpo_lib import (
     Cycles,
     FixedPoints,
+    MeanDeviation,
     MeanOnly,
     MeanVariance,
     PhaseBoundaries,
@@ -25,6 +26,7 @@ from grpo_lib.records import Record
 
 RECORDS = {
     MeanVariance: lambda x: MeanVariance(x),
+    MeanDeviation: lambda x: MeanDeviation(x),
     Recurrence: lambda x: Recurrence(x, MeanVariance(x), x),
     Trajectory: Trajectory,
     FixedPoints: lambda x: FixedPoints(x, x),
@@ -105,7 +107,7 @@ def test_results_are_locked_and_equal_when_computed_again():
         lambda: recurrence.trajectory(p_ref=[0.1, 0.2], steps=3),
         lambda: fixed_points(recurrence, L_ref=[-7.0, 0.0]),
         lambda: cycles(recurrence, L_ref=-6.9, period=2),
-        lambda: phase_boundaries(beta=[1.0, 100.0]),
+        lambda: phase_boundaries(Recurrence([1.0, 100.0])),
     ):
         result = compute()
         assert result == compute()

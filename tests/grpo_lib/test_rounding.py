@@ -119,6 +119,10 @@ def test_an_orbit_that_forgets_its_digits_has_no_bound() -> None:
     assert orbit_bound(recurrence, L=path, L_ref=np.log(1e-4 / (1 - 1e-4)))[-1] > 1
 
 
+SLOPE = 3 / 2 * 22 + 48 / 2
+"""Error of the slope of Omega, in `UNIT` times Omega, which itself is off by 22."""
+
+
 def derived_bound(i: int, path: np.ndarray, step_error: float) -> list[float]:
     """The bound on one random orbit, written out from the docstring of `orbit_bound`."""
     beta, eps, alpha, L_ref = BETA[i], EPS[i], ALPHA[i], L_REF[i]
@@ -127,7 +131,7 @@ def derived_bound(i: int, path: np.ndarray, step_error: float) -> list[float]:
         e, p = bound[-1], expit(L)
         pull = 1 / np.sqrt(p * expit(-L) + eps) / beta
         share = p * expit(-L) / (p * expit(-L) + eps)
-        slope = abs(1 - alpha + pull * np.tanh(L / 2) / 2 * share) + STEP * (1 + pull)
+        slope = abs(1 - alpha + pull * np.tanh(L / 2) / 2 * share) + UNIT * (2 + SLOPE * pull)
         bend = pull * min(1 / 4, share / 2)
         of_reference = STEP * alpha * max(1, abs(L_ref))
         bound.append((slope + e * np.exp(3 * e / 2) * bend) * e + step_error + of_reference)
@@ -219,7 +223,7 @@ def test_fixed_points_stay_within_their_bound_and_wrong_ones_do_not() -> None:
 
 def test_fixed_points_about_to_merge_have_no_bound_and_the_ends_are_exact() -> None:
     recurrence = Recurrence(1.0)
-    L_ref = phase_boundaries(1.0).fold[1] - 1e-14
+    L_ref = phase_boundaries(Recurrence(1.0)).fold[1] - 1e-14
     merging = fixed_points(recurrence, L_ref=L_ref).log_odds[0]
     assert fixed_point_bound(recurrence, L=merging, L_ref=L_ref) == np.inf
     assert np.all(fixed_point_bound(recurrence, L=[-np.inf, np.inf], L_ref=0.0) == 0)
@@ -236,11 +240,13 @@ def test_the_bound_of_a_fixed_point_is_what_its_derivation_says() -> None:
         (1e-20, np.geomspace(1e-6, 1e3, 3000), 2),
     ]:
         recurrence = Recurrence(0.5, MeanVariance(eps))
-        L_ref = phase_boundaries(0.5, eps=eps).fold[0 if which else 1] + beyond
+        L_ref = (
+            phase_boundaries(Recurrence(0.5, MeanVariance(eps))).fold[0 if which else 1] + beyond
+        )
         L = fixed_points(recurrence, L_ref=L_ref).log_odds[:, which]
         L, L_ref = L[~np.isnan(L)], L_ref[~np.isnan(L)]
         Omega = recurrence.normalization.scale(L=L)
-        rise = np.abs(1 - recurrence.slope(L=L)) - STEP * (1 + Omega / 0.5)
+        rise = np.abs(1 - recurrence.slope(L=L)) - UNIT * (2 + SLOPE * Omega / 0.5)
         near = step_bound(recurrence, L=L, L_ref=L_ref) / rise + UNIT * np.abs(L)
         variance = expit(L) * expit(-L)
         bend = Omega / 0.5 * np.minimum(1 / 4, variance * Omega**2 / 2)
@@ -252,7 +258,7 @@ def test_the_bound_of_a_fixed_point_is_what_its_derivation_says() -> None:
 
 
 def test_a_slope_that_rounding_makes_1_has_no_bound() -> None:
-    steady = Recurrence(1.0, MeanOnly(), alpha=2**-47)  # 1 - G' is just its own rounding
+    steady = Recurrence(1.0, MeanOnly(), alpha=26 * UNIT)  # 1 - G' is just its own rounding
     assert fixed_point_bound(steady, L=0.5, L_ref=0.0) == np.inf
     assert fixed_point_bound(Recurrence(1e-200, MeanOnly()), L=1e200, L_ref=0.0) == np.inf
 
@@ -337,11 +343,11 @@ def test_the_bound_of_an_update_grows_with_all_that_it_depends_on() -> None:
         (lambda r: step_bound(r, L=[0.0, 1.0], L_ref=[0.0, 1.0, 2.0]), "must broadcast"),
         (
             lambda r: step_bound(Recurrence([1.0, 2.0, 3.0]), L=[0.0, 1.0], L_ref=0.0),
-            "L and L_ref and beta and alpha must broadcast over prompts",
+            "L and L_ref and beta and eps and alpha must broadcast over prompts",
         ),
         (
             lambda r: step_bound(Recurrence(1.0, alpha=[0.1, 0.2, 0.3]), L=0.0, L_ref=[0.0, 1.0]),
-            "L and L_ref and beta and alpha must broadcast over prompts",
+            "L and L_ref and beta and eps and alpha must broadcast over prompts",
         ),
         (lambda r: fixed_point_bound(r, L=np.nan, L_ref=0.0), "L must be a number, not NaN"),
         (lambda r: fixed_point_bound(r, L=0.0, L_ref=np.nan), "L_ref must be a number, not NaN"),

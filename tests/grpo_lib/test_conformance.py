@@ -1,0 +1,229 @@
+"""What every normalisation declares, against its expression; a new one adds a line to the list."""
+
+from dataclasses import dataclass
+
+import mpmath
+import numpy as np
+import pytest
+import sympy as sp
+
+from grpo_lib import MeanDeviation, MeanOnly, MeanVariance, Normalization
+from grpo_lib.arithmetic import Doubles, infinities
+from grpo_lib.certified import Balls, arb, ctx, number
+from grpo_lib.rounding import UNIT
+from grpo_lib.symbolic import Expressions
+
+# A class with symbols for its parameters, and numbers for them.
+NORMALIZATIONS = [
+    (MeanVariance.unchecked(eps=sp.Symbol("c", positive=True)), [0.0, 1e-9, 1e-5, 0.01, 1.0, 30.0]),
+    (
+        MeanDeviation.unchecked(delta=sp.Symbol("c", positive=True)),
+        [0.0, 1e-9, 1e-4, 0.1, 1.0, 30.0],
+    ),
+    (MeanOnly(), [None]),
+]
+CASES = [
+    type(symbolic)(*() if value is None else (value,))
+    for symbolic, values in NORMALIZATIONS
+    for value in values
+]
+L = np.concatenate([np.linspace(-60, 60, 6001), [-700.0, -1e-9, 1e-9, 700.0]])
+X = sp.Symbol("x", positive=True)  # exp(L / 2): d / d L is x / 2 times d / d x
+
+
+def expression(normalization):
+    """Omega as a function of x."""
+    return normalization.omega(Expressions(X**2 / (1 + X**2)))
+
+
+def derivative(function):
+    return X / 2 * sp.diff(function, X)
+
+
+def exact(function, normalization, at):
+    """The values of a function of x, to 60 digits."""
+    (name,) = normalization.parameters() or [None]
+    values = {sp.Symbol("c", positive=True): getattr(normalization, name)} if name else {}
+    with mpmath.workdps(60):
+        evaluate = sp.lambdify(
+            X, function.subs({s: sp.Rational(v) for s, v in values.items()}), "mpmath"
+        )
+        return [evaluate(mpmath.exp(mpmath.mpf(float(x)) / 2)) for x in at]
+
+
+def symbols(normalization):
+    return next(s for s, _ in NORMALIZATIONS if isinstance(normalization, type(s)))
+
+
+def slopes(normalization, at):
+    with infinities():
+        return normalization.omega_slope(Doubles(np.asarray(at, dtype=float)))
+
+
+def rounding(normalization):
+    """Relative error of a slope: Omega to the third power, two functions and six operations."""
+    return (3 * normalization.omega_error() + 26) * UNIT
+
+
+def omega_is_as_exact_as_declared(normalization):
+    at = np.random.default_rng(0).uniform(-60, 60, 100)
+    values = exact(expression(symbols(normalization)), normalization, at)
+    found = normalization.scale(L=at)
+    bound = normalization.omega_error() * UNIT
+    return all(abs(f / v - 1) <= bound for f, v in zip(map(mpmath.mpf, found), values, strict=True))
+
+
+def the_slope_is_the_derivative(normalization):
+    at = np.random.default_rng(1).uniform(-30, 30, 60)
+    values = exact(derivative(expression(symbols(normalization))), normalization, at)
+    off = rounding(normalization)
+    return all(
+        abs(mpmath.mpf(found) - value) <= off * abs(value)
+        for found, value in zip(slopes(normalization, at), values, strict=True)
+    )
+
+
+def balls_hold_omega_and_the_derivative(normalization):
+    at = np.random.default_rng(2).uniform(-30, 30, 60)
+    function = expression(symbols(normalization))
+    for written, expressed in (
+        (normalization.omega, function),
+        (normalization.omega_slope, derivative(function)),
+    ):
+        for x, value in zip(at, exact(expressed, normalization, at), strict=True):
+            with ctx.workprec(256), mpmath.workdps(60):
+                # A double parameter means the decimal it is written as, within 1e-16 of it.
+                if abs(written(Balls(number(float(x)))) - arb(str(value))) > 1e-14 * abs(value):
+                    return False
+    return True
+
+
+def bounds_hold_and_are_reached(normalization):
+    low, high = normalization.bounds()
+    omega = normalization.scale(L=L)
+    ends = normalization.scale(L=[-np.inf, 0.0, np.inf])
+    off = normalization.omega_error() * UNIT
+    inside = (omega >= low * (1 - off)) & (omega <= high * (1 + off))
+    return inside.all() and np.isclose(ends, [high, low, high], rtol=2 * off, atol=0).all()
+
+
+def the_steepest_slope_is_the_largest(normalization):
+    steepest, off = normalization.steepest_slope(), rounding(normalization)
+    slope = slopes(normalization, L)
+    return np.all(np.abs(slope) <= steepest * (1 + off)) and (
+        not np.isfinite(steepest) or np.abs(slope).max() >= steepest * (1 - 1e-2)
+    )
+
+
+def turning_points_have_the_slope_and_are_all(normalization):
+    steepest = normalization.steepest_slope()
+    sizes = np.array([1e-12, 1e-3, 0.5, 0.99]) * (steepest if np.isfinite(steepest) else 100.0)
+    for size in sizes[sizes > 0]:
+        for sign, (first, second) in (
+            (1, normalization.turning_points(size)),
+            (-1, normalization.falling_points(size)),
+        ):
+            if not first < second:
+                return False
+            for point in (first, second):
+                off = abs(slopes(normalization, point) - sign * size)
+                # In log-odds a slope changes by at most twice itself per unit.
+                if np.isfinite(point) and off > size * (
+                    rounding(normalization) + 8 * UNIT * abs(point)
+                ):
+                    return False
+            between = (first < L) & (second > L)
+            beside = (np.abs(L - first) > 1e-6) & (np.abs(L - second) > 1e-6)
+            if np.any(((sign * slopes(normalization, L) > size) != between)[beside]):
+                return False
+    none = normalization.turning_points(np.asarray(1.01 * steepest))
+    return np.isposinf(none).all() or not np.isfinite(steepest)
+
+
+def bend_bounds_the_second_derivative(normalization):
+    at = np.random.default_rng(2).uniform(-30, 30, 60)
+    second = derivative(derivative(expression(symbols(normalization))))
+    values = np.array([float(abs(v)) for v in exact(second, normalization, at)])
+    with infinities():
+        bend = normalization.bend(Doubles(at))
+        for e in (1e-3, 0.1, 1.0):
+            if np.any(normalization.bend(Doubles(at + e)) > bend * np.exp(1.5 * e) * (1 + 1e-12)):
+                return False
+    return np.all(values <= bend * (1 + 1e-12))
+
+
+def the_schwarzian_is_negative_where_omega_falls(normalization):
+    at = np.random.default_rng(3).uniform(-30, -1e-3, 60)
+    function = expression(symbols(normalization))
+    first = derivative(function)
+    second = derivative(first)
+    third = derivative(second)
+    if first == 0:
+        return normalization.negative_schwarzian()
+    rows = zip(*(exact(f, normalization, at) for f in (first, second, third)), strict=True)
+    return normalization.negative_schwarzian() and all(
+        c / a - mpmath.mpf(3) / 2 * (b / a) ** 2 < 0 < -a for a, b, c in rows
+    )
+
+
+FACTS = [
+    omega_is_as_exact_as_declared,
+    the_slope_is_the_derivative,
+    balls_hold_omega_and_the_derivative,
+    bounds_hold_and_are_reached,
+    the_steepest_slope_is_the_largest,
+    turning_points_have_the_slope_and_are_all,
+    bend_bounds_the_second_derivative,
+    the_schwarzian_is_negative_where_omega_falls,
+]
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.__name__)
+@pytest.mark.parametrize("normalization", CASES, ids=repr)
+def test_what_is_declared_holds(normalization, fact):
+    assert fact(normalization)
+
+
+@pytest.mark.parametrize("symbolic", [s for s, _ in NORMALIZATIONS], ids=lambda s: type(s).__name__)
+def test_the_slope_is_the_derivative(symbolic):
+    at = Expressions(X**2 / (1 + X**2))
+    assert sp.simplify(derivative(symbolic.omega(at)) - symbolic.omega_slope(at)) == 0
+
+
+@dataclass(frozen=True, eq=False)
+class Wrong(MeanVariance):
+    """Every declaration is off, Omega itself is right."""
+
+    def omega_error(self):
+        return 0.01
+
+    def omega_slope(self, at):
+        return 1.01 * super().omega_slope(at)
+
+    def bounds(self):
+        return tuple(1.01 * bound for bound in super().bounds())
+
+    def steepest_slope(self):
+        return 0.9 * super().steepest_slope()
+
+    def turning_points(self, slope):
+        return tuple(point + 0.01 for point in super().turning_points(slope))
+
+    def bend(self, at):
+        return 0.1 * super().bend(at)
+
+    def negative_schwarzian(self):
+        return False
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.__name__)
+def test_a_wrong_declaration_is_seen(fact):
+    assert not fact(Wrong(0.01))
+
+
+def test_every_public_normalization_is_in_the_list():
+    import grpo_lib
+
+    public = [value for value in vars(grpo_lib).values() if isinstance(value, type)]
+    classes = {c for c in public if issubclass(c, Normalization)} - {Normalization}
+    assert classes == {type(symbolic) for symbolic, _ in NORMALIZATIONS}
