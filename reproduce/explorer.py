@@ -21,7 +21,7 @@ from bokeh.util.paths import bokehjs_path
 
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#6b7280"  # the book's colours: Okabe and Ito
 ENDINGS = ["#eaf3fb", "#d6e6f4", "#c6dbef", "#9ecae1", "#6baed6", "#4292c6", "#2171b5", "#08519c"]
-UNSETTLED = "#E69F00"
+OSCILLATING, UNDECIDED = "#E69F00", "#CC79A7"
 
 CELLS = 48
 """Cells of the phase diagram's picture along each axis."""
@@ -42,6 +42,7 @@ class Parameter:
         initial: number at the start.
         scale: ``linear``, ``log`` or ``log-odds``.
         step: step of the slider, on that scale.
+        normalization: the only one that depends on it; empty if all do.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Parameter:
     initial: float
     scale: str
     step: float
+    normalization: str = ""
 
     def position(self, value: float) -> float:
         """Place of a number on the slider."""
@@ -63,11 +65,21 @@ PARAMETERS = (
     Parameter("p_ref", "reference succeeds, <i>p</i><sub>ref</sub>", 1e-6, 1 - 1e-6, 0.2,
               "log-odds", 0.05),
     Parameter("beta", "weight of the KL penalty, <i>β</i>", 0.01, 100, 1, "log", 0.02),
-    Parameter("eps", "smoothing of the root, <i>ε</i>", 1e-8, 1, 1e-5, "log", 0.05),
+    Parameter("eps", "smoothing of the root, <i>ε</i>", 1e-8, 1, 1e-5, "log", 0.05,
+              "mean-variance"),
+    Parameter("delta", "added to the deviation, <i>δ</i>", 1e-8, 1, 1e-4, "log", 0.05,
+              "mean-deviation"),
     Parameter("alpha", "KL share of the reference, <i>α</i>", 0, 1, 1, "linear", 0.01),
     Parameter("p_0", "first policy succeeds, <i>p</i><sub>0</sub>", 1e-6, 1 - 1e-6, 0.2,
               "log-odds", 0.05),
 )  # fmt: skip
+
+NORMALIZATIONS = {
+    "mean-variance": "mean and variance",
+    "mean-deviation": "mean and deviation (most libraries)",
+    "mean-only": "mean only (Dr. GRPO)",
+}
+"""What the page calls them, by the name in the address of a setting."""
 
 FIGURE_5 = [
     {"beta": beta, "p_ref": p_ref, "p_0": 0.1}
@@ -109,6 +121,9 @@ def _controls() -> str:
     choices = "".join(
         _option(f"β = {panel['beta']}, p_ref = {panel['p_ref']:g}", panel) for panel in FIGURE_5
     )
+    normalizations = "".join(
+        f'<option value="{name}">{text}</option>' for name, text in NORMALIZATIONS.items()
+    )
     buttons = "".join(
         f'<button type="button" data-preset="{html.escape(json.dumps(preset))}">{name}</button>'
         for name, preset in CYCLES.items()
@@ -125,10 +140,7 @@ def _controls() -> str:
 {"".join(map(_slider, PARAMETERS))}
 <div class="explorer-control explorer-switches">
 <label for="normalization">rewards are normalised by</label>
-<select id="normalization">
-<option value="mean-variance">mean and variance</option>
-<option value="mean-only">mean only (Dr. GRPO)</option>
-</select>
+<select id="normalization">{normalizations}</select>
 <label><input type="checkbox" id="from-reference" checked> start at the reference</label>
 </div>
 </div>
@@ -142,7 +154,9 @@ def _option(text: str, preset: dict[str, float]) -> str:
 def _slider(parameter: Parameter) -> str:
     low, high, initial = map(parameter.position, (parameter.low, parameter.high, parameter.initial))
     bounds = f'min="{parameter.low!r}" max="{parameter.high!r}"'
-    return f"""<div class="explorer-control">
+    only = parameter.normalization
+    shown_for = f' data-normalization="{only}"' if only else ""
+    return f"""<div class="explorer-control"{shown_for}>
 <label for="{parameter.name}">{parameter.label}</label>
 <input type="number" id="{parameter.name}" {bounds} step="any" value="{parameter.initial!r}">
 <input type="range" aria-labelledby="{parameter.name}-name" data-for="{parameter.name}"
@@ -153,16 +167,14 @@ value="{initial:.6g}"><span hidden id="{parameter.name}-name">{parameter.label}:
 
 
 def _views() -> str:
+    limits = f"linear-gradient(90deg,{','.join(ENDINGS)})"
     captions = {
         "map": "The map. Each step goes to the curve, then across to the diagonal. Filled dots "
         "attract, hollow ones repel.",
         "run": "The run: <i>p<sub>n</sub></i> against <i>n</i>. Dashed: the fixed points.",
-        "phase": "Where every run ends: "
-        f'<span class="explorer-ink" style="background:linear-gradient(90deg,{",".join(ENDINGS)})">'
-        "</span> from 0 to 1; "
-        f'<span class="explorer-ink" style="background:{UNSETTLED}"></span> '
-        "not at rest after <span id='phase-steps'></span> steps. The cross is your setting: tap to "
-        "move it.",
+        "phase": f"Where every run ends: {_ink(limits)} its limit, from 0 to 1; "
+        f"{_ink(OSCILLATING)} it oscillates; {_ink(UNDECIDED)} undecided. The cross is your "
+        "setting: tap to move it.",
     }
     views = "".join(
         f'<figure class="explorer-view"><div id="explorer-{name}" class="explorer-plot" role="img" '
@@ -179,6 +191,10 @@ def _views() -> str:
 <tr><th scope="col">probability</th><th scope="col">slope</th><th scope="col">nearby runs</th></tr>
 </thead><tbody id="points"></tbody></table>
 </div></div>"""
+
+
+def _ink(background: str) -> str:
+    return f'<span class="explorer-ink" style="background:{background}"></span>'
 
 
 def _figures() -> str:
@@ -225,7 +241,9 @@ def _phase() -> figure:
     plot.xaxis.ticker = FixedTicker(ticks=[-2, -1, 0, 1, 2])
     plot.xaxis.major_label_overrides = {-2: "0.01", -1: "0.1", 0: "1", 1: "10", 2: "100"}
     picture = ColumnDataSource({"image": [np.zeros((CELLS, CELLS))]}, name="picture")
-    colours = LinearColorMapper(palette=ENDINGS, low=0, high=1, nan_color=UNSETTLED)
+    colours = LinearColorMapper(
+        palette=ENDINGS, low=0, high=1, high_color=OSCILLATING, nan_color=UNDECIDED
+    )
     plot.image("image", source=picture, x=-2, y=-EDGE, dw=4, dh=2 * EDGE, color_mapper=colours)
     plot.line("x", "y", source=_source("fold"), color="#111111", line_width=2)
     plot.line("x", "y", source=_source("flip"), color="#111111", line_width=2, line_dash=[6, 4])

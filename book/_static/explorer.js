@@ -1,11 +1,10 @@
 "use strict";
 /* The explorer: reads the controls, asks grpo.js, and fills the verdict, the table and the figures.
 
-   A setting is {p_ref, p_0, beta, eps, alpha, normalization}; p_0 is null if the run starts at the
-   reference. It is what the address holds after its "#". */
+   A setting is {p_ref, p_0, beta, eps, delta, alpha, normalization}; p_0 is null if the run starts
+   at the reference. It is what the address holds after its "#". */
 const explorer = (() => {
   const SHOWN = 50;         // steps drawn, as in the paper's Figure 5
-  const PICTURE_STEPS = 400;
   const FRAME = 15.5;       // log-odds beyond which the figures do not reach
   const form = document.getElementById("explorer");
   const boxes = [...form.querySelectorAll("input[type=number]")];
@@ -62,24 +61,31 @@ const explorer = (() => {
     return L < -700 ? "0" : digits(grpo.sigmoid(L));
   }
 
-  const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
+  /** The verdict in words, one for each regime. */
+  const SENTENCES = {
+    SETTLES: (v) => `Settles at ${probability(v.limit)}`,
+    RUNS_TO_ONE: (v) => (v.limit === Infinity ? "Runs to one" : `Runs to one: limit ${probability(v.limit)}`),
+    OSCILLATES: (v) => `Oscillates between ${probability(v.low)} and ${probability(v.high)}`,
+    UNDECIDED: () => "Undecided",
+  };
 
-  function sentence(v) {
-    if (v.kind === "one") return "Runs to 1";
-    if (v.kind === "settles") return `Settles at ${probability(v.low)}`;
-    const between = `between ${probability(v.low)} and ${probability(v.high)}`;
-    return v.kind === "cycle" ? `Oscillates ${between}` : "Has not settled in 2000 steps";
-  }
+  const EXPLANATIONS = {
+    SETTLES: approach,
+    RUNS_TO_ONE: (v) => {
+      if (v.limit < Infinity) return `Its limit is the highest fixed point. ${approach(v)}`;
+      const passed = v.steps === null ? `p is still below 0.99 after ${grpo.STEPS} steps.` : `p passes 0.99 at step ${v.steps}.`;
+      return `Without a share of the reference nothing holds it back. ${passed}`;
+    },
+    OSCILLATES: (v) => (v.period ? `It repeats a cycle of ${v.period} values.` : `In ${grpo.STEPS} steps it has repeated no short cycle.`),
+    UNDECIDED: (v) => {
+      const last = v.period ? `It has come to repeat ${v.period} values` : "Its last states lie";
+      return `No theorem has settled it in ${grpo.STEPS} steps. ${last} between ${probability(v.low)} and ${probability(v.high)}.`;
+    },
+  };
 
-  function explanation(v, after) {
-    const shown = `After ${SHOWN} steps p is ${probability(after)}.`;
-    const reached = v.steps === 0 ? "It starts within 1 % of it." : `It stays within 1 % of it from step ${v.steps} on.`;
-    const theorem = v.steps === null ? "p is still below 0.99 after 2000 steps." : `p passes 0.99 at step ${v.steps}.`;
-    if (v.low === Infinity) return `Without a share of the reference nothing holds it back. ${theorem} ${shown}`;
-    if (v.kind === "one") return `Exactly: to a fixed point at ${probability(v.low)}. ${reached}`;
-    if (v.kind === "settles") return `${reached} ${shown}`;
-    if (v.kind === "cycle") return `A cycle of ${v.period} values, repeated for ever. ${shown}`;
-    return `Its last states lie between ${probability(v.low)} and ${probability(v.high)}. ${shown}`;
+  function approach({ steps }) {
+    if (steps === null) return `It is still farther than 1 % from it after ${grpo.STEPS} steps.`;
+    return steps === 0 ? "It starts within 1 % of it." : `It stays within 1 % of it from step ${steps} on.`;
   }
 
   // The address.
@@ -98,7 +104,7 @@ const explorer = (() => {
       const value = given.get(name)?.trim() ? Number(given.get(name)) : NaN;
       if (fits(name, value)) read[name] = value;
     }
-    if (given.get("normalization") === "mean-only") read.normalization = "mean-only";
+    if (Object.hasOwn(grpo.NORMALIZATIONS, given.get("normalization"))) read.normalization = given.get("normalization");
     return read;
   }
 
@@ -113,7 +119,9 @@ const explorer = (() => {
       if (document.activeElement !== slider) slider.value = SCALES[slider.dataset.scale].to(value);
       slider.setAttribute("aria-valuetext", String(value));
       if (name === "p_0") box.disabled = slider.disabled = setting.p_0 === null;
-      if (name === "eps") box.disabled = slider.disabled = setting.normalization === "mean-only";
+    }
+    for (const control of form.querySelectorAll("[data-normalization]")) {
+      control.hidden = control.dataset.normalization !== setting.normalization;
     }
     fields.normalization.value = setting.normalization;
     fields["from-reference"].checked = setting.p_0 === null;
@@ -193,14 +201,16 @@ const explorer = (() => {
     waiting = false;
     const L_ref = grpo.logit(setting.p_ref);
     const L_0 = grpo.logit(setting.p_0 ?? setting.p_ref);
-    const states = grpo.trajectory(setting, L_ref, L_0, SHOWN);
-    const points = grpo.fixedPoints(setting, L_ref);
-    const verdict = grpo.verdict(setting, L_ref, L_0);
-    document.getElementById("verdict").textContent = `${sentence(verdict)}.`;
-    document.getElementById("detail").textContent = explanation(verdict, states[SHOWN]);
+    const r = grpo.recurrence(setting);
+    const states = grpo.trajectory(r, L_ref, L_0, SHOWN);
+    const points = grpo.fixedPoints(r, L_ref);
+    const verdict = grpo.verdict(r, L_ref, L_0);
+    const shown = `After ${SHOWN} steps p is ${probability(states[SHOWN])}.`;
+    document.getElementById("verdict").textContent = `${SENTENCES[verdict.regime](verdict)}.`;
+    document.getElementById("detail").textContent = `${EXPLANATIONS[verdict.regime](verdict)} ${shown}`;
     showPoints(points);
     if (plots) {
-      drawRun(L_ref, states, points);
+      drawRun(r, L_ref, states, points);
       drawPhase(L_ref);
     }
   }
@@ -219,7 +229,7 @@ const explorer = (() => {
 
   const inFrame = (L) => Math.min(Math.max(L, -FRAME), FRAME);
 
-  function drawRun(L_ref, states, points) {
+  function drawRun(r, L_ref, states, points) {
     const seen = states.map(inFrame);
     let low = Math.floor(Math.min(...seen, L_ref) - 0.5);
     let high = Math.ceil(Math.max(...seen) + 0.5);
@@ -230,7 +240,7 @@ const explorer = (() => {
     for (const axis of [plots.map.left[0], plots.run.left[0]]) setTicks(axis, low, high, 9);
 
     const grid = Array.from({ length: 241 }, (_, i) => low + ((high - low) * i) / 240);
-    fill("curve", { x: grid, y: grid.map((L) => Math.min(grpo.step(setting, L, L_ref), 2 * FRAME)) });
+    fill("curve", { x: grid, y: grid.map((L) => Math.min(grpo.step(r, L, L_ref), 2 * FRAME)) });
     const corners = seen.slice(0, -1).flatMap((L, n) => [[L, n ? L : low], [L, seen[n + 1]]]);
     fill("cobweb", { x: corners.map(([x]) => x), y: corners.map(([, y]) => y) });
     const places = points.map(({ L }) => inFrame(L));
@@ -270,11 +280,18 @@ const explorer = (() => {
     if (key === drawPhase.key) return;
     drawPhase.key = key;
     const betas = Array.from({ length: 201 }, (_, i) => 10 ** (-2 + i / 50));
-    const curves = grpo.boundaries(setting, betas);
+    const curves = grpo.boundaries(grpo.recurrence(setting), betas);
     for (const [name, curve] of Object.entries(curves)) {
       fill(name, { x: curve.map((point) => Math.log10(point.beta)), y: curve.map((point) => point.L_ref) });
     }
     paint({ ...setting }, key);
+  }
+
+  /** Value of the picture's colour: the probability at the end of a run, above 1 if it oscillates,
+      NaN if it is undecided. */
+  function shade({ regime, limit }) {
+    if (regime === "UNDECIDED") return NaN;
+    return regime === "OSCILLATES" ? 2 : grpo.sigmoid(limit);
   }
 
   /** The picture of where runs end, a few milliseconds at a time so that sliders stay smooth. */
@@ -284,18 +301,18 @@ const explorer = (() => {
     const [height, width] = image.shape;
     const edge = plots.phase.y_range.end;
     const values = new Float64Array(width * height);
-    let cell = 0;
+    let column = 0;
     (function some() {
       if (key !== drawPhase.key) return; // a newer picture is on its way
       const until = performance.now() + 10;
-      while (cell < values.length && performance.now() < until) {
-        for (const end = cell + width; cell < end; cell++) {
-          s.beta = 10 ** (-2 + (4 * ((cell % width) + 0.5)) / width);
-          const L_ref = edge * ((2 * (Math.floor(cell / width) + 0.5)) / height - 1);
-          values[cell] = grpo.ending(s, L_ref, s.p_0 === null ? L_ref : grpo.logit(s.p_0), PICTURE_STEPS);
+      for (; column < width && performance.now() < until; column++) {
+        const r = grpo.recurrence({ ...s, beta: 10 ** (-2 + (4 * (column + 0.5)) / width) });
+        for (let row = 0; row < height; row++) {
+          const L_ref = edge * ((2 * (row + 0.5)) / height - 1);
+          values[row * width + column] = shade(grpo.ending(r, L_ref, s.p_0 === null ? L_ref : grpo.logit(s.p_0)));
         }
       }
-      if (cell < values.length) return void setTimeout(some);
+      if (column < width) return void setTimeout(some);
       image.set(values);
       source.change.emit();
       document.getElementById("explorer-phase").dataset.painted = key;
@@ -316,7 +333,6 @@ const explorer = (() => {
     }
     plots = { map, run, phase, sources };
     setTicks(phase.left[0], phase.y_range.start, phase.y_range.end, 13);
-    document.getElementById("phase-steps").textContent = String(PICTURE_STEPS);
     draw();
   }
 
