@@ -72,7 +72,7 @@ const explorer = (() => {
   const EXPLANATIONS = {
     SETTLES: approach,
     RUNS_TO_ONE: (v) => {
-      if (v.limit < Infinity) return `Its limit is the highest fixed point. ${approach(v)}`;
+      if (v.limit < Infinity) return approach(v);
       const passed = v.steps === null ? `p is still below 0.99 after ${grpo.STEPS} steps.` : `p passes 0.99 at step ${v.steps}.`;
       return `Without a share of the reference nothing holds it back. ${passed}`;
     },
