@@ -18,15 +18,16 @@ from mpmath import mp, mpf
 from scipy.special import expit, logit
 
 from grpo_lib import (
+    MeanDeviation,
     MeanOnly,
     MeanVariance,
+    Normalization,
     Recurrence,
     Regime,
     fixed_points,
     phase_boundaries,
     regime,
 )
-from grpo_lib.normalization import Normalization
 from grpo_lib.phases import STEPS
 from reproduce import explorer
 
@@ -47,6 +48,7 @@ process.stdout.write(answer.replace(/"#(NaN|-?Infinity)"/g, "$1")); // as Python
 
 LIBRARY: dict[str, Callable[[dict], Normalization]] = {
     "mean-variance": lambda s: MeanVariance(s["eps"]),
+    "mean-deviation": lambda s: MeanDeviation(s["delta"]),
     "mean-only": lambda s: MeanOnly(),
 }
 """What the library has, by the page's names: of one setting, or of many in one."""
@@ -163,7 +165,7 @@ def many() -> list[dict]:
 def test_rounding_is_an_excuse_on_a_boundary_alone(call: Call, many: list[dict]) -> None:
     """Right on a fold or a flip rounding decides; no answer is excused from 1e-9 beyond it."""
     s = together(many)
-    found = phase_boundaries(s["beta"], s["alpha"], s["eps"])
+    found = phase_boundaries(recurrence(s))
     excused = noticed = 0
     for curve in (*found.fold.T, *found.flip.T):
         pairs = zip(many, curve, strict=True)

@@ -60,7 +60,7 @@ def test_nothing_public_is_forgotten() -> None:
     names = set(PUBLIC)
     assert {
         "grpo_lib.Recurrence",
-        "Recurrence.step",
+        "Map.step",
         "Normalization.weights",
         "Claim.proved",
     } <= names
