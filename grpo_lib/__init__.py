@@ -5,7 +5,10 @@ success; see `grpo_lib.symbolic` for the formulas in SymPy, `grpo_lib.certified`
 arithmetic, `grpo_lib.rounding` for bounds on rounding and `grpo_lib.ledger` for evidence.
 """
 
-from . import ledger, rounding, symbolic
+from importlib import import_module
+from typing import Any
+
+from . import rounding
 from .divergences import kl_divergence, renyi_divergence, total_variation
 from .dynamics import Recurrence
 from .equilibria import FixedPoints, fixed_points
@@ -22,6 +25,9 @@ from .policies import (
 )
 from .sampling import random_policies, random_rewards
 from .surrogates import clipped_surrogate, contrastive_surrogate
+
+LAZY = ("certified", "ledger", "symbolic")
+"""Modules imported at first use: they need SymPy or python-flint, which no number here needs."""
 
 __all__ = [
     "Cycles",
@@ -57,3 +63,18 @@ __all__ = [
     "symbolic",
     "total_variation",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """A module of `LAZY`, or the version of the installed package."""
+    if name in LAZY:
+        return import_module(f".{name}", __name__)
+    if name == "__version__":
+        from importlib.metadata import version  # slow to import
+
+        return version("grpo-lib")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

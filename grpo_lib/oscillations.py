@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize.elementwise import find_root
 from scipy.special import expit
 
 from .arithmetic import Doubles, infinities
@@ -108,6 +107,8 @@ def _orbits(recurrence: Map, L_ref: Array, starts: Array, steps: int) -> Array:
 
 def _lowest_states(recurrence: Map, L_ref: Array, period: int) -> Array:
     """The lowest state of every cycle of this period, at least 2, in ascending order; shape [n]."""
+    from scipy.optimize.elementwise import find_root  # slow to import, and needed here alone
+
     _, minimum = recurrence.slope_points(0)
     lowest = fixed_points(recurrence, L_ref=L_ref).log_odds[0]
     if np.isinf(lowest) or np.isinf(minimum):

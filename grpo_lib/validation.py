@@ -1,12 +1,12 @@
 """Checks of what callers pass in: one message each, naming argument, value and what is allowed."""
 
 import math
+import sys
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-import sympy as sp
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
@@ -244,7 +244,8 @@ def _double(number: Any) -> float:
         TypeError: it is not a real number.
         OverflowError: it is so large or so small that the double would be infinite or 0.
     """
-    if not isinstance(number, Real | Decimal | sp.Expr):
+    sympy = sys.modules.get("sympy")  # without it nothing is an expression of SymPy
+    if not isinstance(number, Real | Decimal) and not (sympy and isinstance(number, sympy.Expr)):
         raise TypeError
     double = float(number)
     if bool(double) != bool(number) or (math.isinf(double) and number != double):

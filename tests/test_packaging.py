@@ -14,6 +14,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+import grpo_lib
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CORE = [Requirement(line) for line in PROJECT["dependencies"]]
@@ -251,3 +253,7 @@ def test_citation_names_the_paper_and_this_version():
     assert [author["family-names"] for author in paper["authors"]] == ["Mroueh"]
     assert paper["title"].endswith("GRPO's Effective Loss, Dynamics, and Success Amplification")
     assert citation["version"] == PROJECT["version"]
+
+
+def test_the_package_says_which_version_it_is():
+    assert grpo_lib.__version__ == PROJECT["version"]
