@@ -163,6 +163,11 @@ def test_the_tests_of_the_mathematics_need_nothing_of_the_book():
     }
 
 
+def test_ball_arithmetic_is_an_extra_of_its_own():
+    assert undeclared("grpo_lib", CORE + needs_of("certified")) == set()
+    assert {need.name for need in GROUPS["certified"]} == {"python-flint"}
+
+
 def test_the_notebooks_import_what_their_group_lists_and_what_any_kernel_has():
     assert undeclared("notebooks", CORE + needs_of("notebooks")) == {"IPython"}
     assert undeclared("notebooks", CORE) == {"IPython", "flint", "matplotlib", "mpmath"}
@@ -244,6 +249,17 @@ def test_make_versions_asks_for_the_lowest_and_the_newest():
     recipe = MAKEFILE.partition("\nversions:")[2].partition("\n\n")[0]
     assert "for versions in lowest-direct highest;" in recipe
     assert "--extra mathematics " in recipe and "pytest" in recipe and "tests/grpo_lib" in recipe
+
+
+def test_the_classifiers_name_the_systems_and_pythons_that_are_tried():
+    named = [line.split(" :: ") for line in PROJECT["classifiers"]]
+    assert {line[-1] for line in named if line[0] == "Operating System"} == {
+        {"Linux": "Linux", "macOS": "MacOS"}[system] for system, _ in NEEDED
+    }
+    assert {line[-1] for line in named if line[:2] == ["Programming Language", "Python"]} == {
+        "3",
+        *PYTHONS,
+    }
 
 
 def test_citation_names_the_paper_and_this_version():
