@@ -25,6 +25,7 @@ from .policies import (
 )
 from .sampling import random_policies, random_rewards
 from .surrogates import clipped_surrogate, contrastive_surrogate
+from .training import train
 
 LAZY = ("certified", "ledger", "symbolic")
 """Modules imported at first use: they need SymPy or python-flint, which no number here needs."""
@@ -62,6 +63,7 @@ __all__ = [
     "success_probability",
     "symbolic",
     "total_variation",
+    "train",
 ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import grpo_lib
-from grpo_lib import certified, dynamics, ledger, normalization, symbolic
+from grpo_lib import certified, dynamics, ledger, normalization, symbolic, training
 
 
 def _with(
@@ -31,7 +31,8 @@ def _anchor() -> None:
     """The reference is shifted by 0.01 in log-odds, and beta is 1 % too large for policies."""
     _with(dynamics.Recurrence, "_step", lambda f: lambda self, L, L_ref: f(self, L, L_ref + 0.01))
     _with(certified, "step", lambda f: lambda *given, L, L_ref: f(*given, L=L, L_ref=L_ref + 0.01))
-    _with(grpo_lib, "optimal_policy", lambda f: lambda anchor, A, beta: f(anchor, A, beta * 1.01))
+    for owner in (grpo_lib, training):
+        _with(owner, "optimal_policy", lambda f: lambda anchor, A, beta: f(anchor, A, beta * 1.01))
 
 
 def _policies() -> None:
@@ -42,9 +43,11 @@ def _policies() -> None:
     ):  # fmt: skip
         _with(grpo_lib, name, _times(1.01))
     _with(grpo_lib, "success_probability", _times(0.99))
-    _with(
-        grpo_lib, "geometric_mean", lambda f: lambda a, b, alpha: f(a, b, 0.99 * np.asarray(alpha))
-    )
+    _with(training, "advantage", _times(1.01))
+    for owner in (grpo_lib, training):
+        _with(
+            owner, "geometric_mean", lambda f: lambda a, b, alpha: f(a, b, 0.99 * np.asarray(alpha))
+        )
 
 
 def _solved() -> None:
