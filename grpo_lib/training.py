@@ -94,7 +94,7 @@ def train(
     policies = np.empty((steps + 1, *prompts, reference.shape[-1]))
     policies[0] = first
     for n, policy in enumerate(policies[:-1]):
-        if group is None:
+        if group is None or rng is None:  # neither is given, or both are
             gain = advantage(reward, policy, normalization)
         else:
             gain = _gain_of_groups(reward, policy, normalization, group, rng)
