@@ -245,10 +245,36 @@ def test_a_seed_gives_one_run():
     assert not np.array_equal(run(0), run(1))
 
 
-def test_rewards_of_sums_that_are_off_by_rounding_are_drawn():
-    reference = REFERENCE * (1 + 9e-10)
+def test_groups_are_drawn_from_a_policy_whose_sum_is_off_by_rounding():
+    reference = np.array([0.2, 0.3, 0.5 + 9e-10, 0.0])  # NumPy allows 1e-12 before the last
     policies = train(reference, REWARD, ONE, 1, 8, np.random.default_rng(0))
     assert policies[1].sum() == pytest.approx(1, abs=1e-15)
+    assert policies[1, 3] == 0
+
+
+class Slip(np.random.Generator):
+    """Draws the last outcome once, as rounding can make NumPy do though it has no mass."""
+
+    def multinomial(self, n, pvals):
+        return np.array([1, 2, n - 4, 1])
+
+
+def test_a_draw_without_mass_counts_for_nothing_but_the_share():
+    start = np.array([0.2, 0.3, 0.5, 0.0])
+    rule = Recurrence(1.0, MeanVariance(0.01))
+    policies = train(REFERENCE, REWARD, rule, 1, 8, Slip(np.random.PCG64(0)), start=start)
+    n, p_hat = np.array([1, 2, 4]), 3 / 8
+    A = (REWARD[:3] - p_hat) / np.sqrt(p_hat * (1 - p_hat) + 0.01)
+    weights = REFERENCE * np.exp([*(n * A / (8 * start[:3])), 0.0])
+    assert policies[1] == pytest.approx(weights / weights.sum(), rel=1e-14, abs=0)
+
+
+def test_a_start_may_be_far_from_the_reference_unless_both_anchor():
+    reference, start = [0.5, 0.5, 0.0], [0.0, 0.0, 1.0]
+    held, mirror = (
+        train(reference, [1, 0, 0], Recurrence(1.0, alpha=x), 3, start=start) for x in (1, 0)
+    )
+    assert held[-1, 2] == 0 and mirror[-1].tolist() == start
 
 
 def generator():
@@ -257,7 +283,7 @@ def generator():
 
 BAD = {
     "reference must be probabilities that sum to 1": lambda: train([0.5, 0.4], [1, 0], ONE, 1),
-    "reward must be 0 or 1, got 0.5": lambda: train([0.5, 0.5], [1, 0.5], ONE, 1),
+    "reward must be 0 or 1, got 0.5": lambda: train([0.5, 0.5], [1, 0.5], ONE, 0),
     "recurrence must be Recurrence(...)": lambda: train([0.5, 0.5], [1, 0], 1.0, 1),
     "steps must be a whole number of at least 0": lambda: train([0.5, 0.5], [1, 0], ONE, -1),
     "group must be a whole number of at least 1, got 0": lambda: train(
