@@ -25,8 +25,7 @@ def fact(method: Method) -> Method:
     @wraps(method)
     def undeclared(self: Any, *arguments: Any, **named: Any) -> Any:
         raise NotImplementedError(
-            f"{type(self).__name__} does not declare {method.__name__}, on which this rests; "
-            f"see {method.__qualname__}"
+            f"{type(self).__name__} does not declare {method.__name__}; see {method.__qualname__}"
         )
 
     undeclared.is_fact = True  # type: ignore[attr-defined]

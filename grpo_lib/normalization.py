@@ -40,7 +40,7 @@ class Normalization(Declaring):
         >>> fixed_points(halfway, L_ref=0.0)
         Traceback (most recent call last):
             ...
-        NotImplementedError: HalfVariance does not declare bounds, on which this rests; see Normalization.bounds
+        NotImplementedError: HalfVariance does not declare bounds; see Normalization.bounds
     """
 
     expression: ClassVar[str] = "omega"

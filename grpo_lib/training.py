@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .dynamics import Recurrence, check_recurrence
+from .maps import Map, check_map
 from .normalization import Normalization
 from .policies import advantage, geometric_mean, optimal_policy
-from .validation import Array, binary, broadcastable, distribution, require, same_outcomes, whole
+from .validation import Array, binary, distribution, require, same_outcomes, whole
 
 LARGEST = np.finfo(float).max
 
@@ -14,7 +14,7 @@ LARGEST = np.finfo(float).max
 def train(
     reference: ArrayLike,
     reward: ArrayLike,
-    recurrence: Recurrence,
+    recurrence: Map,
     steps: int,
     group: int | None = None,
     rng: np.random.Generator | None = None,
@@ -74,12 +74,11 @@ def train(
     if start is not None:
         given["start"] = distribution("start", start)
     same_outcomes(**given)
-    normalization = check_recurrence(recurrence).normalization
-    parameters = {"beta": recurrence.beta, "alpha": recurrence.alpha, **vars(normalization)}
-    prompts = broadcastable(**{name: x[..., 0] for name, x in given.items()}, **parameters)
+    alpha, normalization, beta = check_map(recurrence).parts()
+    prompts = recurrence.shape(**{name: x[..., 0] for name, x in given.items()})
     first = given.get("start", reference)
     require(
-        np.any((reference > 0) & (first > 0), axis=-1) | np.isin(recurrence.alpha, (0, 1)),
+        np.any((reference > 0) & (first > 0), axis=-1) | np.isin(alpha, (0, 1)),
         "start",
         first,
         "a policy that shares an outcome with the reference when 0 < alpha < 1",
@@ -100,8 +99,8 @@ def train(
             gain = _gain_of_groups(reward, policy, normalization, group, rng)
         # At eps = 0 the advantage of an outcome that a policy never takes is infinite.
         gain = np.clip(gain, -LARGEST, LARGEST)
-        anchor = geometric_mean(reference, policy, recurrence.alpha)
-        policies[n + 1] = optimal_policy(anchor, gain, recurrence.beta)
+        anchor = geometric_mean(reference, policy, alpha)
+        policies[n + 1] = optimal_policy(anchor, gain, beta)
     return policies
 
 

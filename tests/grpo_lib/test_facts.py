@@ -79,7 +79,7 @@ RESTS_ON_THE_EXPRESSION = {
 @pytest.mark.parametrize("call", RESTS_ON_FACTS.values(), ids=RESTS_ON_FACTS)
 @pytest.mark.parametrize("foreign", [Recurrence(1.0, Bare()), Recurrence(1.0, Twice()), Above(1.0)])
 def test_without_the_facts_there_is_no_answer(foreign, call):
-    with pytest.raises(NotImplementedError, match=r"^(Bare|Twice|Above) does not declare \w+, on"):
+    with pytest.raises(NotImplementedError, match=r"^(Bare|Twice|Above) does not declare \w+; see"):
         call(foreign)
     call(Recurrence(1.0, MeanVariance()))
     call(Recurrence(1.0, Documented()))

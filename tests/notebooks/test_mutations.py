@@ -21,14 +21,14 @@ MUTATIONS = {
         "policies.py", "0.0) / beta[..., None]", "0.0)", "theorem-1",
     ),
     "the sign of Omega in the recurrence": (
-        "dynamics.py", "anchor + self.normalization", "anchor - self.normalization", "theorem-2",
+        "arithmetic.py", "np.fmax(anchor + by, anchor)", "np.fmin(anchor - by, anchor)", "theorem-2",
     ),
     "beta dropped from the recurrence": (
-        "dynamics.py", "self.normalization._scale(L) / self.beta", "self.normalization._scale(L)",
-        "theorem-2",
+        "dynamics.py", "self.normalization.omega(at) / at.number(self.beta)",
+        "self.normalization.omega(at)", "theorem-2",
     ),
     "eps dropped from Omega": (
-        "normalization.py", "np.square(cosh) + self.eps", "np.square(cosh) + 0 * self.eps",
+        "normalization.py", "at.sqrt(at.number(self.eps))", "0 * at.sqrt(at.number(self.eps))",
         "theorem-2",
     ),
     "the sign of a failure's weight": (
@@ -47,12 +47,10 @@ MUTATIONS = {
         "phases.py", "runs = x_2 < L", "runs = x_1 < L", "phase-diagram",
     ),
     "the largest slope of Omega": (
-        "phases.py", "(3 * np.sqrt(3 * np.asarray(eps))", "(2 * np.sqrt(3 * np.asarray(eps))",
-        "contraction",
+        "normalization.py", "(3 * np.sqrt(3 * eps)", "(2 * np.sqrt(3 * eps)", "contraction",
     ),
     "the slope in ball arithmetic": (
-        "certified.py", "_scale(recurrence, L) ** 3 / (2 * beta)",
-        "_scale(recurrence, L) ** 3 / beta", "chaos",
+        "certified.py", "(self.L / 2).tanh()", "self.L.tanh()", "chaos",
     ),
 }  # fmt: skip
 

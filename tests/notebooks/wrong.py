@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import grpo_lib
-from grpo_lib import certified, dynamics, ledger, normalization, symbolic, training
+from grpo_lib import dynamics, ledger, normalization, symbolic, training
 
 
 def _with(
@@ -22,15 +22,19 @@ def _times(factor: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 def _scale() -> None:
-    """Omega is 1 % too large, in doubles and in balls."""
-    for owner in (normalization.MeanVariance, normalization.MeanOnly, certified):
-        _with(owner, "_scale", _times(1.01))
+    """Omega is 1 % too large, in every kind of number."""
+    for name in ("MeanVariance", "MeanDeviation", "MeanOnly"):
+        owner = getattr(normalization, name)
+        _with(owner, "omega", lambda f: lambda self, at: f(self, at) * 1.01)
 
 
 def _anchor() -> None:
     """The reference is shifted by 0.01 in log-odds, and beta is 1 % too large for policies."""
-    _with(dynamics.Recurrence, "_step", lambda f: lambda self, L, L_ref: f(self, L, L_ref + 0.01))
-    _with(certified, "step", lambda f: lambda *given, L, L_ref: f(*given, L=L, L_ref=L_ref + 0.01))
+    _with(
+        dynamics.Recurrence,
+        "update",
+        lambda f: lambda self, at, L_ref: f(self, at, L_ref=L_ref + 0.01),
+    )
     for owner in (grpo_lib, training):
         _with(owner, "optimal_policy", lambda f: lambda anchor, A, beta: f(anchor, A, beta * 1.01))
 
@@ -61,13 +65,14 @@ def _solved() -> None:
         return fixed_points
 
     _with(grpo_lib, "fixed_points", shifted)
-    for owner, name in ((dynamics.Recurrence, "_slope"), (certified, "slope")):
-        _with(owner, name, _times(1.01))
+    _with(dynamics.Recurrence, "update_slope", _times(1.01))
 
 
 def _formulas() -> None:
     """The symbolic Omega and divergences are 1 % too large."""
-    for name in ("omega", "omega_plus", "omega_minus", "kl_divergence", "clipped"):
+    for name in (
+        "omega", "omega_plus", "omega_minus", "log_odds_map", "kl_divergence", "clipped",
+    ):  # fmt: skip
         _with(symbolic, name, _times(symbolic.sp.Rational(101, 100)))
 
 
