@@ -6,6 +6,7 @@ of its own::
     claim = ledger.claim("theorem-2")
     claim.proved("closed form equals the policy-level value", difference)
     claim.measured("closed form against random policies", worst_error, at_most=1e-12)
+    claim.observed("share solved at the end", p_50, low=0.66, high=0.70, file="data/runs.csv")
     claim.rejected("anchor left out", wrong_error, at_least=1e-3)
     claim
 
@@ -14,16 +15,20 @@ claim writes the table a reader sees and, beside it, the same entries as JSON un
 `MIME_TYPE`. The runner reads them from there.
 """
 
+import hashlib
 import html
 import math
+import os
 import sys
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sympy as sp
 from numpy.typing import ArrayLike
 
+from .kinds import KINDS
 from .validation import require
 
 MIME_TYPE = "application/vnd.grpo-companion.evidence+json"
@@ -49,17 +54,43 @@ class EvidenceError(AssertionError):
 
 
 @dataclass(frozen=True)
+class Source:
+    """The file that an entry rests on.
+
+    Attributes:
+        file: path from the project's root, with slashes.
+        sha256: SHA-256 of its content, in hexadecimal digits.
+
+    Examples:
+        >>> from grpo_lib.ledger import Source
+        >>> print(Source("data/runs.csv", "9f86d081" * 8).file)
+        data/runs.csv
+    """
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Evidence:
     """One entry of a claim.
 
     Attributes:
-        kind: ``proved``, ``certified``, ``measured`` or ``rejected``.
+        kind: ``proved``, ``certified``, ``measured``, ``observed`` or ``rejected``: a name in the
+            table `grpo_lib.kinds.KINDS`.
         name: what was checked, in the reader's words.
-        value: the proved expression or the enclosing ball as text, or the measured number.
+        value: the proved expression or the enclosing ball as text, or the measured or predicted
+            number.
         bound: the largest value that a ``measured`` entry may have, the smallest that a
-            ``rejected`` one must have, or the number that a ``certified`` ball lies above; None
-            for ``proved`` and for a ball that only has to be finite.
+            ``rejected`` one must have, the number that a ``certified`` ball lies above, or the two
+            ends of the interval around an ``observed`` one; None for ``proved`` and for a ball that
+            only has to be finite.
         cell: execution count of the notebook cell that recorded it; None outside a notebook.
+        source: the data of an ``observed`` entry; None for all others.
+
+    Raises:
+        ValueError: there is no such kind, or a source where the kind has none, or none where it
+            must have one.
 
     Examples:
         >>> from grpo_lib.ledger import Evidence
@@ -67,21 +98,44 @@ class Evidence:
         3e-14 ≤ 1e-12
     """
 
-    kind: Literal["proved", "certified", "measured", "rejected"]
+    kind: str
     name: str
     value: float | str
-    bound: float | None = None
+    bound: float | tuple[float, float] | None = None
     cell: int | None = None
+    source: Source | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
+        if (self.source is not None) != KINDS[self.kind].has_source:
+            needed = "a file" if KINDS[self.kind].has_source else "None"
+            raise ValueError(f"source must be {needed} if kind is {self.kind}, got {self.source!r}")
+
+    @property
+    def holds(self) -> bool:
+        """Whether the value keeps the bound, as the table of kinds has it."""
+        return KINDS[self.kind].keeps(self.value, self.bound)
 
     @property
     def finding(self) -> str:
         """The value together with the bound it meets, as text."""
         if self.bound is None:
             return str(self.value)
-        if self.kind == "certified":
-            return f"{self.value} > {self.bound:g}"
-        relation = "≤" if self.kind == "measured" else "≥"
-        return f"{self.value:.3g} {relation} {self.bound:.3g}"
+        return KINDS[self.kind].finding.format_map(vars(self))
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry in the form that the schema of the ledger describes.
+
+        Examples:
+            >>> from grpo_lib.ledger import Evidence
+            >>> Evidence("proved", "square of a sum", "0").as_json()
+            {'kind': 'proved', 'name': 'square of a sum', 'value': '0', 'bound': None, 'cell': None}
+        """
+        entry = asdict(self)
+        if self.source is None:
+            del entry["source"]
+        return entry
 
     def _repr_html_(self) -> str:
         return f"<p>{self.kind}: {html.escape(self.name)} ({html.escape(self.finding)})</p>"
@@ -219,14 +273,57 @@ class Claim:
             ) from None
         if not values.size:
             raise EvidenceError(f"{self.id}: measured: {name}: nothing was compared")
-        # An error that is none, NaN included, exceeds every bound. A bound of 0 is kept by 0 alone.
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.where(values == 0, 0, np.where(values > 0, values / bounds, np.inf))
+        share = KINDS["measured"].share(values, bounds)
         worst = np.unravel_index(np.argmax(share), share.shape)
         entry = Evidence("measured", name, float(values[worst]), float(bounds[worst]))
-        if share[worst] > 1:
+        if not entry.holds:
             raise EvidenceError(
                 f"{self.id}: measured: {name}: {entry.value} is not in [0, {entry.bound}]"
+            )
+        return self._record(entry)
+
+    def observed(
+        self, name: str, prediction: float, *, low: float, high: float, file: str
+    ) -> Evidence:
+        """Record that a prediction agrees with the recorded data of a real run.
+
+        The runner refuses the entry unless the notebook declares the file in its metadata, and
+        unless the file is still the one whose hash was taken here.
+
+        Args:
+            name: what was predicted.
+            prediction: the predicted number.
+            low: lower end of the interval that the data leave, such as from replicates.
+            high: its upper end; both ends belong to it.
+            file: the data, as a path from the project's root, the working directory of a notebook.
+
+        Raises:
+            EvidenceError: the prediction lies outside of the interval, or is NaN.
+            ValueError: the ends are not finite and in order, or the file is not a file below the
+                working directory.
+
+        Examples:
+            >>> from pathlib import Path
+            >>> from grpo_lib import ledger
+            >>> with open("runs.csv", "w") as data:
+            ...     written = data.write("0.67,0.69,0.68")
+            >>> claim = ledger.claim("theorem-2")
+            >>> entry = claim.observed("p_50", 0.6813, low=0.66, high=0.70, file="runs.csv")
+            >>> print(entry.finding)
+            0.681 ∈ [0.66, 0.7], runs.csv
+            >>> claim.observed("p_9", 0.4, low=0.66, high=0.70, file="runs.csv")
+            Traceback (most recent call last):
+                ...
+            grpo_lib.ledger.EvidenceError: theorem-2: not observed: p_9: 0.4 is not in [0.66, 0.7]
+            >>> Path("runs.csv").unlink()
+        """
+        if not -math.inf < low <= high < math.inf:
+            raise ValueError(f"low and high must be finite and in order, got {low!r} and {high!r}")
+        bound = (float(low), float(high))
+        entry = Evidence("observed", name, float(prediction), bound, source=_source(file))
+        if not entry.holds:
+            raise EvidenceError(
+                f"{self.id}: not observed: {name}: {prediction} is not in [{low}, {high}]"
             )
         return self._record(entry)
 
@@ -249,7 +346,7 @@ class Claim:
             0.4 ≥ 0.001
         """
         entry = Evidence("rejected", name, float(value), _at_least(at_least))
-        if not (math.isfinite(entry.value) and entry.value >= entry.bound):
+        if not entry.holds:
             raise EvidenceError(f"{self.id}: not rejected: {name}: {value} is below {at_least}")
         return self._record(entry)
 
@@ -278,7 +375,7 @@ class Claim:
                 "<thead><tr><th>kind</th><th>what was checked</th><th>finding</th></tr></thead>"
                 f"<tbody>{rows}</tbody></table>"
             ),
-            MIME_TYPE: {"claim": self.id, "evidence": [asdict(e) for e in self.evidence]},
+            MIME_TYPE: {"claim": self.id, "evidence": [e.as_json() for e in self.evidence]},
         }
 
 
@@ -307,6 +404,14 @@ def _at_least(bound: float) -> float:
     if not (math.isfinite(bound) and bound > 0):
         raise ValueError(f"at_least must be a finite number above 0, got {bound!r}")
     return float(bound)
+
+
+def _source(file: str) -> Source:
+    """The file with this path from the working directory, below which it must lie."""
+    path = Path(os.path.normpath(file))
+    if path.is_absolute() or ".." in path.parts or not path.is_file():
+        raise ValueError(f"file must be a file below the working directory, got {file!r}")
+    return Source(path.as_posix(), hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def _running_cell() -> int | None:

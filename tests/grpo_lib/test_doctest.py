@@ -10,7 +10,7 @@ import pytest
 
 import grpo_lib
 
-DOCUMENTED = ("grpo_lib.symbolic", "grpo_lib.certified", "grpo_lib.ledger")
+DOCUMENTED = ("grpo_lib.symbolic", "grpo_lib.certified", "grpo_lib.ledger", "grpo_lib.kinds")
 """Modules that the reference shows whole; of the others it shows the names in ``__all__``."""
 
 

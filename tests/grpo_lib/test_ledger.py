@@ -1,3 +1,4 @@
+import hashlib
 import json
 import sys
 from types import SimpleNamespace
@@ -6,7 +7,8 @@ import pytest
 import sympy as sp
 from flint import arb, ctx, fmpq, fmpq_poly
 
-from grpo_lib.ledger import MIME_TYPE, Claim, Evidence, EvidenceError, claim
+from grpo_lib.kinds import KINDS
+from grpo_lib.ledger import MIME_TYPE, Claim, Evidence, EvidenceError, Source, claim
 
 x = sp.Symbol("x")
 t = fmpq_poly([0, 1])
@@ -32,6 +34,18 @@ class Ball:
 @pytest.fixture
 def theorem():
     return claim("theorem-2")
+
+
+RUNS = Source("data/runs.csv", hashlib.sha256(b"0.67,0.69").hexdigest())
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """A project with recorded data, as working directory; and what is beside it."""
+    (tmp_path / "project/data").mkdir(parents=True)
+    (tmp_path / "project/data/runs.csv").write_bytes(b"0.67,0.69")
+    (tmp_path / "beside.csv").write_bytes(b"0.67,0.69")
+    monkeypatch.chdir(tmp_path / "project")
 
 
 @pytest.mark.parametrize(
@@ -139,6 +153,29 @@ def test_one_error_too_large_among_many_is_enough(theorem, values, bounds, said)
     assert theorem.evidence == []
 
 
+@pytest.mark.parametrize("value", [0.66, 0.68, 0.7])
+@pytest.mark.parametrize("file", ["data/runs.csv", "./data/../data/runs.csv"])
+def test_observed(theorem, data, value, file):
+    entry = theorem.observed("n", value, low=0.66, high=0.7, file=file)
+    assert entry == Evidence("observed", "n", value, (0.66, 0.7), source=RUNS)
+
+
+@pytest.mark.parametrize("value", [0.659, 0.701, -0.68, INF, NAN])
+def test_not_observed(theorem, data, value):
+    said = rf"^theorem-2: not observed: the name: {value} is not in \[0.66, 0.7\]$"
+    with pytest.raises(EvidenceError, match=said):
+        theorem.observed("the name", value, low=0.66, high=0.7, file="data/runs.csv")
+    assert theorem.evidence == []
+
+
+@pytest.mark.parametrize("file", ["data/lost.csv", "data", "../beside.csv", "", "/dev/null"])
+def test_data_must_be_a_file_of_the_project(theorem, data, file):
+    said = f"^file must be a file below the working directory, got '{file}'$"
+    with pytest.raises(ValueError, match=said):
+        theorem.observed("n", 0.68, low=0.66, high=0.7, file=file)
+    assert theorem.evidence == []
+
+
 @pytest.mark.parametrize("value", [1e-3, 0.5])
 def test_rejected(theorem, value):
     assert theorem.rejected("n", value, at_least=1e-3) == Evidence("rejected", "n", value, 1e-3)
@@ -170,6 +207,15 @@ def test_not_rejected(theorem, value):
         (lambda c: c.rejected("n", 1, at_least=0), "at_least must be .* above 0, got 0"),
         (lambda c: c.rejected("n", 1, at_least=INF), "at_least must be .* above 0, got inf"),
         (lambda c: c.rejected("n", 1, at_least=NAN), "at_least must be .* above 0, got nan"),
+        (
+            lambda c: c.observed("n", 1, low=2, high=1, file="data"),
+            "low and high must be finite and in order, got 2 and 1",
+        ),
+        (lambda c: c.observed("n", 1, low=0, high=INF, file="data"), "low and .* got 0 and inf"),
+        (lambda c: c.observed("n", 1, low=NAN, high=1, file="data"), "low and .* got nan and 1"),
+        (lambda c: Evidence("believed", "n", 1.0), "kind must be one of proved, .* 'believed'"),
+        (lambda c: Evidence("observed", "n", 1.0), "source must be a file .* observed, got None"),
+        (lambda c: Evidence("proved", "n", "0", source=RUNS), "source must be None .*"),
         (lambda c: c.proved(" ", sp.S.Zero), "name must say what was checked, got ' '"),
         (lambda c: c.measured(None, 0, at_most=1), "name must say what was checked, got None"),
         (lambda c: claim(""), "id must be a non-empty string, got ''"),
@@ -187,6 +233,53 @@ def test_a_bound_must_be_given(theorem):
         theorem.measured("n", 0)
     with pytest.raises(TypeError):
         theorem.rejected("n", 1)
+
+
+KEPT = {
+    "proved": [("0", None), ("true", None)],
+    "certified": [("[0.25 +/- 1e-9]", None), ("p in [0.25 +/- 1e-9]", None), ("[1 +/- 0.5]", 0.4)],
+    "measured": [(0.0, 0.0), (0.5, 0.5), (0.0, 1.0)],
+    "observed": [(0.5, (0.5, 0.5)), (-1.0, (-2.0, 0.0))],
+    "rejected": [(0.5, 0.5), (1.0, 0.5)],
+}
+BROKEN = {
+    "proved": [("x", None), ("false", None)],
+    "certified": [("[1 +/- 0.5]", 0.5), ("nan", 0.0), ("[+/- inf]", 0.0)],
+    "measured": [(0.6, 0.5), (NAN, 0.5), (-0.1, 0.5), (0.5, INF), (0.5, NAN)],
+    "observed": [(0.4, (0.5, 0.6)), (0.7, (0.5, 0.6)), (NAN, (0.5, 0.6)), (0.5, (0.0, INF))],
+    "rejected": [(0.4, 0.5), (INF, 0.5), (NAN, 0.5), (0.5, 0.0), (0.5, NAN)],
+}
+
+
+def of_kind(kind, value, bound):
+    return Evidence(kind, "n", value, bound, source=RUNS if KINDS[kind].has_source else None)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_entry_says_whether_it_keeps_its_bound(kind):
+    assert [pair for pair in KEPT[kind] if not of_kind(kind, *pair).holds] == []
+    assert [pair for pair in BROKEN[kind] if of_kind(kind, *pair).holds] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "bound", "share"),
+    [
+        ("measured", 0.25, 0.5, 0.5),
+        ("measured", 0.0, 0.0, 0.0),
+        ("measured", 1e-300, 0.0, INF),
+        ("measured", -1.0, 1.0, INF),
+        ("measured", NAN, 1.0, INF),
+        ("rejected", 0.5, 0.25, 0.5),
+        ("rejected", 0.25, 0.5, 2.0),
+    ],
+)
+def test_how_much_of_a_bound_is_taken_up(kind, value, bound, share):
+    assert KINDS[kind].share(value, bound) == share
+
+
+def test_a_kind_without_two_numbers_has_no_share():
+    with pytest.raises(ValueError, match=r"^kind must have two numbers to compare, got 'observed'"):
+        KINDS["observed"].share(0.5, (0, 1))
 
 
 def test_recording_again_replaces_in_place(theorem):
@@ -244,6 +337,23 @@ def test_mime_bundle(theorem):
         "measured   close: 1e-13 ≤ 1e-12",
         "rejected   far: 2 ≥ 1",
     ]
+
+
+def test_observed_data_are_shown_with_their_file(theorem, data):
+    theorem.observed("close", 0.68123, low=0.66, high=0.7, file="data/runs.csv")
+    bundle = theorem._repr_mimebundle_()
+    (entry,) = json.loads(json.dumps(bundle[MIME_TYPE]))["evidence"]
+    assert entry == {
+        "kind": "observed",
+        "name": "close",
+        "value": 0.68123,
+        "bound": [0.66, 0.7],
+        "cell": None,
+        "source": {"file": "data/runs.csv", "sha256": RUNS.sha256},
+    }
+    finding = "0.681 ∈ [0.66, 0.7], data/runs.csv"
+    assert f"<td>observed</td><td>close</td><td>{finding}</td>" in bundle["text/html"]
+    assert bundle["text/plain"].splitlines()[1] == f"observed   close: {finding}"
 
 
 def test_html_is_escaped_everywhere():

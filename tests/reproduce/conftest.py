@@ -44,7 +44,7 @@ class Tree:
         self.claims: list[dict[str, Any]] = []
         (root / "notebooks").mkdir(parents=True)
         self.write("grpo_lib/__init__.py", "")
-        for module in ("ledger", "validation"):
+        for module in ("kinds", "ledger", "validation"):
             source = Path(grpo_lib.__file__).with_name(f"{module}.py").read_text()
             self.write(f"grpo_lib/{module}.py", source)
         self.write("requirements.lock", "numpy==2.0\n")
