@@ -20,9 +20,10 @@ import html
 import math
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, cast
 
 import numpy as np
 import sympy as sp
@@ -124,6 +125,15 @@ class Evidence:
             return str(self.value)
         return KINDS[self.kind].finding.format_map(vars(self))
 
+    @property
+    def share(self) -> float:
+        """How much of the bound the value takes up, or the bound of the value of a control.
+
+        Raises:
+            ValueError: value and bound are not two numbers.
+        """
+        return float(KINDS[self.kind].share(self.value, cast(float, self.bound)))
+
     def as_json(self) -> dict[str, Any]:
         """The entry in the form that the schema of the ledger describes.
 
@@ -133,9 +143,28 @@ class Evidence:
             {'kind': 'proved', 'name': 'square of a sum', 'value': '0', 'bound': None, 'cell': None}
         """
         entry = asdict(self)
+        if isinstance(self.bound, tuple):
+            entry["bound"] = list(self.bound)
         if self.source is None:
             del entry["source"]
         return entry
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> Self:
+        """Read what `as_json` gave.
+
+        Examples:
+            >>> from grpo_lib.ledger import Evidence
+            >>> entry = Evidence("measured", "closed form against samples", 3e-14, bound=1e-12)
+            >>> print(Evidence.from_json(entry.as_json()) == entry)
+            True
+        """
+        fields = dict(entry)
+        if isinstance(fields["bound"], list):
+            fields["bound"] = tuple(fields["bound"])
+        if "source" in fields:
+            fields["source"] = Source(**fields["source"])
+        return cls(**fields)
 
     def _repr_html_(self) -> str:
         return f"<p>{self.kind}: {html.escape(self.name)} ({html.escape(self.finding)})</p>"

@@ -9,8 +9,9 @@ from pathlib import Path
 from reproduce import scorecard, site
 from reproduce.alone import alone
 from reproduce.command import reporting, run
-from reproduce.execute import execute
-from reproduce.ledger import build_ledger, collect, describe_run, write_ledger
+from reproduce.evidence import collect
+from reproduce.execute import Executed, execute
+from reproduce.ledger import build_ledger, describe_run, write_ledger
 from reproduce.options import LEAST_SCALE, add_execution_options, scale, whole
 from reproduce.project import Project, ReproduceError
 from reproduce.register import load_register, placement_faults
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(project: Project, options: argparse.Namespace) -> int:
     started = datetime.now(UTC)
-    claims = load_register(project)
+    items = load_register(project)
     names = project.notebook_names()
     if unknown := sorted(set(options.only or ()) - set(names)):
         known = ", ".join(names)
@@ -48,13 +49,13 @@ def _run(project: Project, options: argparse.Namespace) -> int:
         timeout=options.timeout,
         fresh=options.fresh,
     )
-    evidence, faults = collect(results, claims)
-    faults += placement_faults(project, claims)
+    evidence, faults = collect(results, items)
+    faults += placement_faults(project, items)
     if options.only:
         faults = [fault for fault in faults if fault.notebook in chosen]
-        claims = [claim for claim in claims if not set(chosen).isdisjoint(claim.notebooks)]
+        items = [item for item in items if not set(chosen).isdisjoint(item.notebooks)]
     description = describe_run(started, options.jobs, parameters, results)
-    ledger = build_ledger(claims, results, evidence, faults, description)
+    ledger = build_ledger(items, results, evidence, faults, description)
 
     print(f"\n{scorecard.as_text(ledger)}\n")
     if not options.only:
@@ -67,7 +68,8 @@ def _run(project: Project, options: argparse.Namespace) -> int:
     if options.only:
         print("Only these were checked: the ledger and the book are kept as they are.")
         return 0
-    site.publish(project, results, ledger)
+    executed = [result for result in results if isinstance(result, Executed)]  # all of them
+    site.publish(project, executed, ledger)
     print(f"Ledger: {project.ledger}\nBook:   {project.html / 'index.html'}")
     return 0
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nbformat import NotebookNode
 
-from reproduce.register import Claim
+from reproduce.register import Item
 
 # From its opening to its closing fence; a proof has no label and is no box.
 BOX = re.compile(
@@ -41,8 +41,8 @@ def find_boxes(notebook: NotebookNode) -> Iterator[Box]:
                 yield Box(box["kind"], box["title"].strip(), box["label"], box["text"].strip())
 
 
-def box_of(claim: Claim) -> Box:
+def box_of(item: Item) -> Box:
     """Write the box of a result of our own: its hypotheses as a list, and what follows."""
-    hypotheses = "\n".join(f"- {hypothesis}" for hypothesis in claim.hypotheses)
-    text = f"*Hypotheses.*\n\n{hypotheses}\n\n*Then:* {claim.statement}"
-    return Box("theorem", f"{claim.number} ({claim.label})", claim.id, text)
+    hypotheses = "\n".join(f"- {hypothesis}" for hypothesis in item.hypotheses)
+    text = f"*Hypotheses.*\n\n{hypotheses}\n\n*Then:* {item.statement}"
+    return Box("theorem", f"{item.number} ({item.label})", item.id, text)

@@ -2,13 +2,12 @@
 
 import copy
 import html
-from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from grpo_lib.ledger import MIME_TYPE
+from grpo_lib.ledger import MIME_TYPE, Evidence
 from reproduce.markup import evidence_anchor
 
 # What the notebooks import besides grpo_lib and what comes with it.
@@ -45,8 +44,8 @@ def as_page(executed: NotebookNode, links: str, titles: dict[str, str]) -> Noteb
         table = table.replace("<table ", f'<table id="{evidence_anchor(claim)}" ', 1)
         caption = f"<caption>Evidence for {html.escape(titles[claim])}</caption>"
         table = table.replace(f"<caption>Evidence for {html.escape(claim)}</caption>", caption, 1)
-        for entry in bundles[index]["evidence"]:
-            if (place := places.get(entry["cell"])) is not None:
+        for entry in map(Evidence.from_json, bundles[index]["evidence"]):
+            if (place := places.get(entry.cell)) is not None:
                 linked.add(place)
                 table = _link(table, entry, place)
         outputs[index].data["text/html"] = table
@@ -77,9 +76,9 @@ def _anchor(index: int) -> str:
     return f"cell-{index}"
 
 
-def _link(table: str, entry: dict[str, Any], place: int) -> str:
-    name = html.escape(entry["name"])
-    row = f"<td>{entry['kind']}</td><td>"
+def _link(table: str, entry: Evidence, place: int) -> str:
+    name = html.escape(entry.name)
+    row = f"<td>{entry.kind}</td><td>"
     return table.replace(
         f"{row}{name}</td>", f'{row}<a href="#{_anchor(place)}">{name}</a></td>', 1
     )

@@ -3,17 +3,15 @@
 import html
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from reproduce.markup import claim_address, claim_link, list_table, notebook_link, title
-from reproduce.register import is_own
-
-Row = dict[str, Any]
+from reproduce.ledger import Ledger, Row
+from reproduce.markup import claim_address, claim_link, list_table, notebook_link
+from reproduce.register import Item
 
 PLACE = re.compile(r"Sections? \d|Appendix [A-Z]|Page \d+|Part II")
 
@@ -23,73 +21,71 @@ BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y = 118, 46, 14, 34
 LINE_HEIGHT, CHARACTERS = 13, 19
 
 
-def parts(ledger: dict[str, Any]) -> dict[str, str]:
+def parts(ledger: Ledger) -> dict[str, str]:
     """Write the generated parts of the map of the paper, by the name of their marker, in MyST."""
-    results = [claim for claim in ledger["claims"] if "nature" not in claim]
+    results = [row for row in ledger.rows if not row.item.is_erratum]
     graphs = {
-        f"graph of {part}": dependency_graph([row for row in results if is_own(row["id"]) == own])
+        f"graph of {part}": dependency_graph([row for row in results if row.item.is_own == own])
         for part, own in (("Part I", False), ("Part II", True))
-        if any(is_own(row["id"]) == own for row in results)
+        if any(row.item.is_own == own for row in results)
     }
     return paper_map(ledger) | graphs
 
 
-def paper_map(ledger: dict[str, Any]) -> dict[str, str]:
+def paper_map(ledger: Ledger) -> dict[str, str]:
     """Tables of the ledger's claims by the part of the paper they stand in, in MyST.
 
     Returns:
         One table for each section and appendix, by the name of its marker, such as ``map of
         Appendix C``.
     """
-    claims = {claim["id"]: claim for claim in ledger["claims"]}
+    items = {row.item.id: row.item for row in ledger.rows}
     tables: dict[str, list[list[str]]] = {}
-    for claim in ledger["claims"]:
-        row = [claim_link(claim), claim["place"], claim["verdict"] or claim["status"]]
-        tables.setdefault(_part(claim, claims), []).append(row)
+    for row in ledger.rows:
+        cells = [claim_link(row), row.item.place, row.fate]
+        tables.setdefault(_part(row.item, items), []).append(cells)
     head = ["Item", "Place", "Verdict"]
     return {
-        f"map of {part}": list_table(head, rows, widths=(34, 46, 20))
-        for part, rows in tables.items()
+        f"map of {part}": list_table(head, table, widths=(34, 46, 20))
+        for part, table in tables.items()
     }
 
 
-def chapter_links(ledger: dict[str, Any], notebook: str) -> str:
+def chapter_links(ledger: Ledger, notebook: str) -> str:
     """Links for the top of a chapter: what it shows and builds on, and what uses it; in MyST.
 
     What is derived twice has a link from either chapter to the other.
     """
-    own = [claim for claim in ledger["claims"] if claim["notebook"] == notebook]
-    ids = {claim["id"] for claim in own}
-    used = {id for claim in own for id in claim["uses"]} - ids
-    others = [claim for claim in ledger["claims"] if claim["id"] not in ids]
+    own = [row for row in ledger.rows if row.item.notebook == notebook]
+    ids = {row.item.id for row in own}
+    used = {id for row in own for id in row.item.uses} - ids
+    others = [row for row in ledger.rows if row.item.id not in ids]
     lines = {
         "Shown here": [
-            f"{claim_link(claim) if claim['box'] else title(claim)} "
-            f"({claim['verdict'] or claim['status']})"
-            for claim in own
+            f"{claim_link(row) if row.box else row.item.title} ({row.fate})" for row in own
         ],
         "Derived a second time": [
-            notebook_link(title(claim), claim["second"]) for claim in own if claim["second"]
+            notebook_link(row.item.title, row.item.second) for row in own if row.item.second
         ],
         "Derived again here": [
-            claim_link(claim) for claim in ledger["claims"] if claim["second"] == notebook
+            claim_link(row) for row in ledger.rows if row.item.second == notebook
         ],
-        "Builds on": [claim_link(claim) for claim in others if claim["id"] in used],
-        "Used by": [claim_link(claim) for claim in others if ids & set(claim["uses"])],
+        "Builds on": [claim_link(row) for row in others if row.item.id in used],
+        "Used by": [claim_link(row) for row in others if ids & set(row.item.uses)],
     }
     text = "\n\n".join(f"**{name}:** {', '.join(links)}" for name, links in lines.items() if links)
     return f":::{{div}} chapter-links\n{text}\n:::"
 
 
-def dependency_graph(claims: Sequence[Row]) -> str:
+def dependency_graph(rows: Sequence[Row]) -> str:
     """Draw which of the claims uses which of the others, as an SVG in raw HTML.
 
     Every box is a link to where its claim is stated. Arrows run downwards, from what is used to
     what uses it.
     """
-    index = {claim["id"]: number for number, claim in enumerate(claims)}
-    edges = [(index[id], number) for id, number in _uses(claims, index)]
-    points, routes = _place(len(claims), edges)
+    index = {row.item.id: number for number, row in enumerate(rows)}
+    edges = [(index[id], number) for id, number in _uses(rows, index)]
+    points, routes = _place(len(rows), edges)
     half_box = np.array([BOX_WIDTH, BOX_HEIGHT]) / 2
     points += half_box - points.min(axis=0)
     width, height = np.ceil(points.max(axis=0) + half_box).astype(int)
@@ -97,7 +93,7 @@ def dependency_graph(claims: Sequence[Row]) -> str:
         _path(points[[source, *route, target]])
         for (source, target), route in zip(edges, routes, strict=True)
     ]
-    boxes = [_box(claim, *point) for claim, point in zip(claims, points, strict=False)]
+    boxes = [_box(row, *point) for row, point in zip(rows, points, strict=False)]
     return "\n".join(
         [
             "```{raw} html",
@@ -115,8 +111,8 @@ def dependency_graph(claims: Sequence[Row]) -> str:
     )
 
 
-def _uses(claims: Iterable[Row], known: dict[str, int]) -> list[tuple[str, int]]:
-    return [(id, known[claim["id"]]) for claim in claims for id in claim["uses"] if id in known]
+def _uses(rows: Iterable[Row], known: dict[str, int]) -> list[tuple[str, int]]:
+    return [(id, known[row.item.id]) for row in rows for id in row.item.uses if id in known]
 
 
 def _place(count: int, edges: list[tuple[int, int]]) -> tuple[np.ndarray, list[range]]:
@@ -157,25 +153,25 @@ def _path(points: np.ndarray) -> str:
     return f'<path class="edge" d="{curve}" marker-end="url(#arrow)"/>'
 
 
-def _box(claim: Row, x: float, y: float) -> str:
-    lines = textwrap.wrap(title(claim), CHARACTERS)
+def _box(row: Row, x: float, y: float) -> str:
+    lines = textwrap.wrap(row.item.title, CHARACTERS)
     first = y - (len(lines) - 1) * LINE_HEIGHT / 2 + 4
     text = "".join(
         f'<tspan x="{x:.0f}" y="{first + k * LINE_HEIGHT:.0f}">{html.escape(line)}</tspan>'
         for k, line in enumerate(lines)
     )
     box = (
-        f"<title>{html.escape(claim['place'])}</title>"
+        f"<title>{html.escape(row.item.place)}</title>"
         f'<rect x="{x - BOX_WIDTH / 2:.0f}" y="{y - BOX_HEIGHT / 2:.0f}" width="{BOX_WIDTH}" '
         f'height="{BOX_HEIGHT}" rx="6"/><text>{text}</text>'
     )
-    if claim["notebook"] is None:
+    if row.item.notebook is None:
         return f"<g>{box}</g>"
-    return f'<a href="{claim_address(claim)}">{box}</a>'
+    return f'<a href="{claim_address(row)}">{box}</a>'
 
 
-def _part(claim: Row, claims: dict[str, Row]) -> str:
-    """The section or appendix a claim stands in; for an erratum to an item, that of the item."""
-    if match := PLACE.search(claim["place"]):
+def _part(item: Item, items: Mapping[str, Item]) -> str:
+    """The section or appendix an item stands in; for an erratum to another item, that of this."""
+    if match := PLACE.search(item.place):
         return match[0].replace("Sections", "Section")
-    return _part(claims[claim["uses"][0]], claims)
+    return _part(items[item.uses[0]], items)

@@ -5,11 +5,12 @@ import contextlib
 import hashlib
 import json
 import logging
+import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,30 +27,48 @@ from reproduce import hermetic, system
 from reproduce.project import Project, ReproduceError, write_text
 from reproduce.schema import DATA_SCHEMA, MARK_SCHEMA
 
-# What papermill logs about a failure stands in the Result, in one message.
+# What papermill logs about a failure is in the error of a `Failed`, in one message.
 logging.getLogger("papermill").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)
-class Result:
-    """What became of one notebook.
+class Executed:
+    """A notebook that was executed to its end.
 
     Attributes:
         name: file name without suffix.
+        notebook: the executed notebook.
         seconds: run time of the run that executed it, start of the kernel included.
-        reused: whether that was an earlier run, on the same sources.
-        error: what went wrong, with file and cell; None if nothing did.
-        notebook: the executed notebook; None if it failed.
-        environment: what it was executed in, as ``ledger.schema.json`` describes it; None if it
-            failed.
+        environment: what it was executed in, as ``ledger.schema.json`` describes it.
+        data: SHA-256 of the data files that it declares, by their paths from the root.
+        reused: whether the run was an earlier one, on the same sources.
     """
 
     name: str
-    seconds: float = 0.0
+    notebook: NotebookNode
+    seconds: float
+    environment: dict[str, Any]
+    data: Mapping[str, str] = field(default_factory=dict)
     reused: bool = False
-    error: str | None = None
-    notebook: NotebookNode | None = None
-    environment: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A notebook that was not.
+
+    Attributes:
+        name: file name without suffix.
+        error: what went wrong, with file and cell.
+        seconds: run time until then.
+    """
+
+    name: str
+    error: str
+    seconds: float = 0.0
+
+
+Result = Executed | Failed
+"""What became of one notebook."""
 
 
 def execute(
@@ -79,7 +98,7 @@ def execute(
         One result per name, in the same order.
     """
     variables = hermetic.environment(project.home, environment)
-    rests_on = [
+    rests_on: list[object] = [
         project.fingerprint(project.source_files()),
         platform.python_version(),
         dict(environment or {}),
@@ -89,17 +108,17 @@ def execute(
     for name in names:
         try:
             source = read_notebook(project.notebooks / f"{name}.ipynb")
-            data = _declared_data(project, name, source)
+            data = project.hashes(_declared_data(project, name, source))
         except ReproduceError as error:
-            results[name] = Result(name, error=str(error))
+            results[name] = Failed(name, str(error))
             continue
-        key = _content_key(source, parameters, [*rests_on, project.fingerprint(data)])
-        stored_key, stored = _read_stored(project.executed / f"{name}.ipynb")
-        if stored_key == key and not fresh:
-            results[name] = stored
+        key = _content_key(source, parameters, [*rests_on, data])
+        stored = _read_stored(project.executed / f"{name}.ipynb")
+        if stored and stored[0] == key and not fresh:
+            results[name] = replace(stored[1], data=data)
         else:
             code_cells = sum(cell.cell_type == "code" for cell in source.cells)
-            expected = stored.seconds if stored else code_cells
+            expected = stored[1].seconds if stored else code_cells
             waiting.append(_Job(name, source, data, key, expected, timeout))
 
     with (
@@ -109,10 +128,10 @@ def execute(
         for result in results.values():
             _report(bar, result)
         try:
-            futures = [
+            futures = {
                 pool.submit(job.run, project, parameters, variables)
                 for job in sorted(waiting, key=lambda job: job.expected, reverse=True)
-            ]
+            }
             while futures:
                 done, futures = wait(
                     futures, timeout=hermetic.SIGNAL_DELAY, return_when=FIRST_COMPLETED
@@ -163,7 +182,7 @@ def _declared_data(project: Project, name: str, notebook: NotebookNode) -> list[
         path = (project.root / file).resolve()
         if not (path.is_file() and path.is_relative_to(project.root.resolve())):
             raise ReproduceError(f"{place}: reads {file}, which is no file of the project")
-    return [project.root / file for file in metadata.get("data", ())]
+    return [project.root / os.path.normpath(file) for file in metadata.get("data", ())]
 
 
 def cell_place(name: str, cells: Sequence[NotebookNode], index: int) -> str:
@@ -194,7 +213,7 @@ class _Job:
         self,
         name: str,
         source: NotebookNode,
-        data: Sequence[Path],
+        data: Mapping[str, str],
         key: str,
         expected: float,
         timeout: float,
@@ -243,11 +262,11 @@ class _Job:
                 "environment": environment,
             }
             _write(project.executed / failed.name, executed)
-            return Result(self.name, seconds, notebook=executed, environment=environment)
+            return Executed(self.name, executed, seconds, environment, self.data)
         if self.running:
             _write(failed, self.running)
         seconds = round(time.perf_counter() - self.start, 2)
-        return Result(self.name, seconds, error=f"{self.place}: {reason}")
+        return Failed(self.name, f"{self.place}: {reason}", seconds)
 
     def stop(self) -> None:
         """Kill the kernel; `run`, in its own thread, sees that and returns."""
@@ -267,8 +286,7 @@ class _Job:
 
         class Kernel(hermetic.KernelManager):  # papermill takes a class
             def __init__(self, **options: Any) -> None:
-                files = [path.relative_to(root).as_posix() for path in job.data]
-                super().__init__(variables, files, **options)
+                super().__init__(variables, list(job.data), **options)
                 job.kernel = self
 
         # The event loop that nbclient works in; when it is closed, no task of a failed run is left.
@@ -315,27 +333,27 @@ def _write(path: Path, notebook: NotebookNode) -> None:
     write_text(path, nbformat.writes(notebook))
 
 
-def _read_stored(path: Path) -> tuple[str, Result] | tuple[None, None]:
-    """Read what an earlier run left: the content key it had, and its result."""
+def _read_stored(path: Path) -> tuple[str, Executed] | None:
+    """Read what an earlier run left, behind the content key that it had; None if there is none."""
     try:
         notebook = read_notebook(path)
         mark = notebook.metadata.get("reproduce")
         jsonschema.validate(mark, MARK_SCHEMA)
     except (ReproduceError, jsonschema.ValidationError):
-        return None, None
+        return None
     environment = json.loads(json.dumps(mark.environment))
-    return mark.key, Result(path.stem, mark.seconds, True, None, notebook, environment)
+    return mark.key, Executed(path.stem, notebook, mark.seconds, environment, reused=True)
 
 
 def _content_key(
-    notebook: NotebookNode, parameters: dict[str, float], environment: Sequence[str]
+    notebook: NotebookNode, parameters: dict[str, float], rests_on: Sequence[object]
 ) -> str:
     cells = [(cell.cell_type, cell.source, cell.metadata) for cell in notebook.cells]
-    content = json.dumps([cells, parameters, environment], sort_keys=True)
+    content = json.dumps([cells, parameters, rests_on], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _report(bar: tqdm, result: Result) -> None:
-    status = "failed" if result.error else "reused" if result.reused else "passed"
+    status = "failed" if isinstance(result, Failed) else "reused" if result.reused else "passed"
     bar.write(f"{status}  {result.name}  {result.seconds:.1f} s")
     bar.update()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from reproduce.execute import Result
+from reproduce.execute import Executed
 from reproduce.project import write_text
 
 FOLDER = "_figures"
@@ -35,7 +35,7 @@ class Figure:
     svg: str
 
 
-def collect(results: Iterable[Result]) -> list[Figure]:
+def collect(results: Iterable[Executed]) -> list[Figure]:
     """Find the named figures of executed notebooks."""
     found = []
     for result in results:

@@ -1,113 +1,143 @@
-"""Collect the evidence from executed notebooks and write it down as the ledger."""
+"""The ledger: what became of every item of the register in one run."""
 
 import json
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import jsonschema
-from flint import arb
 
-from grpo_lib.ledger import MIME_TYPE
+from grpo_lib.ledger import Evidence
 from reproduce.boxes import find_boxes
-from reproduce.execute import Result, cell_place
+from reproduce.evidence import Collected
+from reproduce.execute import Executed, Result
 from reproduce.project import Fault, Project, write_text
-from reproduce.register import Claim
-from reproduce.schema import BUNDLE_SCHEMA, SCHEMA
-
-Collected = dict[tuple[str, str], list[dict[str, Any]]]
-"""Entries by the id of their claim and the name of the notebook that shows them."""
+from reproduce.register import Item
+from reproduce.schema import SCHEMA
 
 
-def collect(results: Sequence[Result], claims: Sequence[Claim]) -> tuple[Collected, list[Fault]]:
-    """Collect the evidence that executed notebooks show, and everything wrong with it.
+@dataclass(frozen=True)
+class Row:
+    """What became of one item.
 
-    Returns:
-        The evidence, and the faults: failed notebooks, evidence for a claim that is unknown or
-        belongs to another notebook, claims without the evidence they need.
+    Attributes:
+        item: the item.
+        status: ``passed`` if its notebooks ran without a fault and recorded evidence, ``failed`` if
+            not, ``open`` if no notebook shows it yet.
+        box: whether its chapter has a box for it.
+        seconds: run time of its own notebook; None if there is none or it was not run.
+        evidence: entries by the notebook that recorded them, its own first; empty unless it passed.
     """
-    evidence: Collected = {}
-    faults: list[Fault] = []
-    for result in results:
-        if result.notebook is None:
-            faults.append(Fault(result.name, result.error))
-            continue
-        shown, messages = _shown_evidence(result, {claim.id: claim for claim in claims})
-        evidence |= shown
-        messages += _missing_evidence(result.name, claims, shown)
-        faults += [Fault(result.name, message) for message in messages]
-    return evidence, faults
+
+    item: Item
+    status: Literal["passed", "failed", "open"]
+    box: bool = False
+    seconds: float | None = None
+    evidence: Mapping[str, Sequence[Evidence]] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> str | None:
+        """What the evidence shows; None unless it passed."""
+        return self.item.verdict if self.status == "passed" else None
+
+    @property
+    def fate(self) -> str:
+        """The verdict, or else the status."""
+        return self.verdict or self.status
+
+    @property
+    def entries(self) -> list[Evidence]:
+        """The evidence of all its notebooks."""
+        return [entry for entries in self.evidence.values() for entry in entries]
+
+    @property
+    def is_derived_twice(self) -> bool:
+        """Whether two notebooks have shown it."""
+        return len(self.evidence) == 2
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The record of a run.
+
+    Attributes:
+        rows: one for each item, in the order of the register.
+        run: the run, as ``ledger.schema.json`` describes it.
+    """
+
+    rows: Sequence[Row]
+    run: Mapping[str, Any]
 
 
 def build_ledger(
-    claims: Sequence[Claim],
+    items: Sequence[Item],
     results: Sequence[Result],
     evidence: Collected,
     faults: Sequence[Fault],
-    run: dict[str, Any],
-) -> dict[str, Any]:
-    """Put together the ledger, which `ledger.schema.json` describes.
+    run: Mapping[str, Any],
+) -> Ledger:
+    """Put together the ledger.
 
     Args:
-        claims: the rows, in this order.
+        items: those of the rows, in this order.
         results: what became of each notebook.
         evidence: what `collect` returns.
-        faults: what went wrong; all claims of a notebook with a fault fail.
+        faults: what went wrong; all items of a notebook with a fault fail.
         run: what `describe_run` returns.
-
-    Raises:
-        jsonschema.ValidationError: the ledger does not fit the schema.
     """
-    seconds = {result.name: result.seconds for result in results}
-    boxes = {
+    seconds: dict[str | None, float] = {result.name: result.seconds for result in results}
+    boxes: dict[str | None, set[str]] = {
         result.name: {box.label for box in find_boxes(result.notebook)}
         for result in results
-        if result.notebook
+        if isinstance(result, Executed)
     }
     faulty = {fault.notebook for fault in faults}
     rows = []
-    for claim in claims:
-        passed = bool(claim.notebooks) and faulty.isdisjoint(claim.notebooks)
-        number = {"number": claim.number} if claim.number else {}
-        erratum = {"nature": claim.nature, "correction": claim.correction} if claim.nature else {}
+    for item in items:
+        passed = bool(item.notebooks) and faulty.isdisjoint(item.notebooks)
+        shown = {
+            name: evidence[item.id, name]
+            for name in item.notebooks
+            if passed and (item.id, name) in evidence
+        }
         rows.append(
-            {
-                "id": claim.id,
-                **number,
-                "label": claim.label,
-                "place": claim.place,
-                "hypotheses": list(claim.hypotheses),
-                "statement": claim.statement,
-                **erratum,
-                "box": claim.id in boxes.get(claim.notebook, ()),
-                "uses": list(claim.uses),
-                "verdict": claim.verdict if passed else None,
-                "status": "passed" if passed else "failed" if claim.notebook else "open",
-                "notebook": claim.notebook,
-                "second": claim.second,
-                "seconds": seconds.get(claim.notebook),
-                "evidence": _entries(claim, evidence) if passed else [],
-            }
+            Row(
+                item,
+                status="passed" if passed else "failed" if item.notebook else "open",
+                box=item.id in boxes.get(item.notebook, ()),
+                seconds=seconds.get(item.notebook),
+                evidence=shown,
+            )
         )
-    ledger = {"claims": rows, "run": run | {"faults": [fault.message for fault in faults]}}
-    jsonschema.validate(ledger, SCHEMA, jsonschema.Draft202012Validator)
-    return ledger
+    return Ledger(rows, {**run, "faults": [fault.message for fault in faults]})
 
 
-def write_ledger(project: Project, ledger: dict[str, Any]) -> None:
+def as_json(ledger: Ledger) -> dict[str, Any]:
+    """Write down the ledger in the form that ``ledger.schema.json`` describes.
+
+    Raises:
+        jsonschema.ValidationError: it does not fit the schema.
+    """
+    document = {"claims": [_claim(row) for row in ledger.rows], "run": dict(ledger.run)}
+    jsonschema.validate(document, SCHEMA, jsonschema.Draft202012Validator)
+    return document
+
+
+def write_ledger(project: Project, ledger: Ledger) -> None:
     """Write the ledger to ``_build/ledger.json``."""
-    text = json.dumps(ledger, indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(as_json(ledger), indent=2, ensure_ascii=False, allow_nan=False)
     write_text(project.ledger, text + "\n")
 
 
 def describe_run(
-    started: datetime, jobs: int, parameters: dict[str, float], results: Sequence[Result]
+    started: datetime, jobs: int, parameters: Mapping[str, float], results: Iterable[Result]
 ) -> dict[str, Any]:
     """Describe the run that began at `started` and has just executed, or reused, these results."""
+    executed = [result for result in results if isinstance(result, Executed)]
     environments: list[dict[str, Any]] = []
-    for result in results:
-        if result.environment and result.environment not in environments:
+    for result in executed:
+        if result.environment not in environments:
             environments.append(result.environment)
     return {
         "started": started.isoformat(timespec="seconds"),
@@ -116,76 +146,34 @@ def describe_run(
         "seed": parameters.get("seed"),
         "scale": parameters.get("scale"),
         "environments": [
-            environment | {"notebooks": [r.name for r in results if r.environment == environment]}
+            environment | {"notebooks": [r.name for r in executed if r.environment == environment]}
             for environment in environments
         ],
     }
 
 
-def _shown_evidence(result: Result, claims: dict[str, Claim]) -> tuple[Collected, list[str]]:
-    shown: Collected = {}
-    faults = []
-    for index, cell in enumerate(result.notebook.cells):
-        for output in cell.get("outputs", []):
-            bundle = output.get("data", {}).get(MIME_TYPE)
-            if bundle is None:
-                continue
-            if problem := _problem(bundle, result.name, claims):
-                place = cell_place(result.name, result.notebook.cells, index)
-                faults.append(f"{place}: {problem}")
-            else:
-                shown[bundle["claim"], result.name] = bundle["evidence"]
-    return shown, faults
-
-
-def _problem(bundle: Any, name: str, claims: dict[str, Claim]) -> str | None:
-    error = next(jsonschema.Draft202012Validator(BUNDLE_SCHEMA).iter_errors(bundle), None)
-    if error:
-        return f"evidence in another form than ledger.schema.json describes: {error.message}"
-    id = bundle["claim"]
-    if id not in claims:
-        return f"evidence for {id}, which is not in claims.yml"
-    if name not in claims[id].notebooks:
-        owner = " and ".join(f"notebook {own}" for own in claims[id].notebooks) or "no notebook"
-        return f"evidence for {id}, to which claims.yml gives {owner}"
-    for entry in bundle["evidence"]:
-        if not _keeps_bound(entry):
-            return f"evidence for {id} that does not keep its bound: {entry['name']}"
-    return None
-
-
-def _entries(claim: Claim, evidence: Collected) -> list[dict[str, Any]]:
-    """The evidence for a claim, of those of its notebooks that were run."""
-    return [
-        entry | {"notebook": name}
-        for name in claim.notebooks
-        for entry in evidence.get((claim.id, name), [])
-    ]
-
-
-def _keeps_bound(entry: dict[str, Any]) -> bool:
-    value, bound = entry["value"], entry["bound"]
-    if bound is None:
-        return True
-    if entry["kind"] == "certified":
-        return bool(arb(value) > bound)
-    kept = value <= bound if entry["kind"] == "measured" else value >= bound
-    return kept and math.isfinite(value)
-
-
-def _missing_evidence(name: str, claims: Sequence[Claim], shown: Collected) -> list[str]:
-    faults = []
-    for claim in claims:
-        if name not in claim.notebooks:
-            continue
-        kinds = {entry["kind"] for entry in shown.get((claim.id, name), [])}
-        if not kinds:
-            lack = "shows no evidence"
-        elif "rejected" not in kinds:
-            lack = "shows no negative control (rejected)"
-        elif kinds == {"rejected"}:
-            lack = "shows only negative controls, no positive evidence"
-        else:
-            continue
-        faults.append(f"notebooks/{name}.ipynb: {lack} for {claim.id}")
-    return faults
+def _claim(row: Row) -> dict[str, Any]:
+    item = row.item
+    number = {"number": item.number} if item.number else {}
+    erratum = {"nature": item.nature, "correction": item.correction} if item.is_erratum else {}
+    return {
+        "id": item.id,
+        **number,
+        "label": item.label,
+        "place": item.place,
+        "hypotheses": list(item.hypotheses),
+        "statement": item.statement,
+        **erratum,
+        "box": row.box,
+        "uses": list(item.uses),
+        "verdict": row.verdict,
+        "status": row.status,
+        "notebook": item.notebook,
+        "second": item.second,
+        "seconds": row.seconds,
+        "evidence": [
+            entry.as_json() | {"notebook": name}
+            for name, entries in row.evidence.items()
+            for entry in entries
+        ],
+    }

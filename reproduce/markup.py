@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+
+from reproduce.ledger import Row
 
 
 def list_table(
@@ -22,22 +23,17 @@ def list_table(
     return "\n".join(["```{list-table}", *options, "", *lines, "```"])
 
 
-def title(claim: dict[str, Any]) -> str:
-    """Name a claim: its label, behind its number if it has one."""
-    return " ".join(filter(None, (claim.get("number"), claim["label"])))
-
-
-def claim_link(claim: dict[str, Any]) -> str:
+def claim_link(row: Row) -> str:
     """Link from a claim's title to its box, or to its notebook; plain text if the claim is open."""
-    if claim["box"]:
+    if row.box:
         # A title that holds the id would be replaced by the kind of the box: sphinx-proof 0.4.
-        return f"{{prf:ref}}`{title(claim)} <{claim['id']}>`"
-    return notebook_link(title(claim), claim["notebook"])
+        return f"{{prf:ref}}`{row.item.title} <{row.item.id}>`"
+    return notebook_link(row.item.title, row.item.notebook)
 
 
-def claim_address(claim: dict[str, Any]) -> str:
+def claim_address(row: Row) -> str:
     """Address of a claim's box, or of its chapter, from a page of the book."""
-    return f"../notebooks/{claim['notebook']}.html" + (f"#{claim['id']}" if claim["box"] else "")
+    return f"../notebooks/{row.item.notebook}.html" + (f"#{row.item.id}" if row.box else "")
 
 
 def notebook_link(text: str, notebook: str | None) -> str:
@@ -55,16 +51,10 @@ def evidence_anchor(claim: str) -> str:
     return f"evidence-{claim}"
 
 
-def evidence_link(text: str, claim: dict[str, Any], which: str = "notebook") -> str:
-    """Link a text to the table of a claim's evidence; plain text if there is none.
-
-    Args:
-        text: of the link.
-        claim: a row of the ledger.
-        which: the field that names the notebook, ``notebook`` or ``second``.
-    """
-    if not claim["evidence"]:
+def evidence_link(text: str, row: Row, notebook: str | None) -> str:
+    """Link a text to a notebook's table of evidence for a claim; plain text if there is none."""
+    if notebook not in row.evidence:
         return text
     # Raw HTML: the anchor stands in a cell's output, where MyST does not look for it.
-    target = f"../notebooks/{claim[which]}.html#{evidence_anchor(claim['id'])}"
+    target = f"../notebooks/{notebook}.html#{evidence_anchor(row.item.id)}"
     return f'<a href="{target}">{text}</a>'

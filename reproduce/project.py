@@ -92,13 +92,17 @@ class Project:
         """Files that a notebook's results depend on besides itself: grpo_lib and the lock."""
         return [self.lock, *written_files(self.package)]
 
-    def fingerprint(self, files: Iterable[Path]) -> str:
-        """Hash of the names and contents of files below the root."""
-        contents = {
+    def hashes(self, files: Iterable[Path]) -> dict[str, str]:
+        """SHA-256 of the contents of files below the root, by their paths from there."""
+        return {
             path.relative_to(self.root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in files
         }
-        return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()
+
+    def fingerprint(self, files: Iterable[Path]) -> str:
+        """Hash of the names and contents of files below the root."""
+        contents = json.dumps(self.hashes(files), sort_keys=True)
+        return hashlib.sha256(contents.encode()).hexdigest()
 
 
 def written_files(folder: Path, pattern: str = "**/*") -> list[Path]:

@@ -14,14 +14,12 @@ from reproduce.project import Fault, Project, ReproduceError, read_yaml
 SCHEMA = json.loads((Path(__file__).parent / "register.schema.json").read_text("utf-8"))
 
 
-def is_own(id: str) -> bool:
-    """Whether the claim with this id is a result of the book, not an item of the paper."""
-    return id.startswith("beyond-")
-
-
 @dataclass(frozen=True)
-class Claim:
-    """One entry of the register; ``register.schema.json`` explains the fields."""
+class Item:
+    """One entry of the register; ``register.schema.json`` explains the fields.
+
+    A text that the register leaves out is empty.
+    """
 
     id: str
     label: str
@@ -31,9 +29,9 @@ class Claim:
     notebook: str | None = None
     second: str | None = None
     verdict: str | None = None
-    nature: str | None = None
-    correction: str | None = None
-    number: str | None = None
+    nature: str = ""
+    correction: str = ""
+    number: str = ""
     hypotheses: tuple[str, ...] = ()
 
     @property
@@ -41,8 +39,23 @@ class Claim:
         """The notebooks that must all show the claim: its own, and that which derives it again."""
         return tuple(name for name in (self.notebook, self.second) if name)
 
+    @property
+    def title(self) -> str:
+        """What it is called: its label, behind its number if it has one."""
+        return f"{self.number} {self.label}".lstrip()
 
-def load_register(project: Project) -> list[Claim]:
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a result of the book, not an item of the paper."""
+        return self.id.startswith("beyond-")
+
+    @property
+    def is_erratum(self) -> bool:
+        """Whether it is an erratum of the paper."""
+        return self.id.startswith("erratum-")
+
+
+def load_register(project: Project) -> list[Item]:
     """Read the register and check that it is consistent.
 
     Raises:
@@ -54,17 +67,17 @@ def load_register(project: Project) -> list[Claim]:
         for error in jsonschema.Draft202012Validator(SCHEMA).iter_errors(document)
     ]
     if not problems:
-        claims = [_claim(entry) for entry in document["claims"]]
-        problems = list(_inconsistencies(claims, set(project.notebook_names())))
+        items = [_item(entry) for entry in document["claims"]]
+        problems = list(_inconsistencies(items, set(project.notebook_names())))
     if problems:
         raise ReproduceError("\n".join(f"claims.yml: {problem}" for problem in problems))
-    return claims
+    return items
 
 
-def placement_faults(project: Project, claims: Sequence[Claim]) -> list[Fault]:
+def placement_faults(project: Project, items: Sequence[Item]) -> list[Fault]:
     """Notebooks and pages that the register, the table of contents and the disk do not share."""
     listed = project.toc_files()
-    claimed = {name for claim in claims for name in claim.notebooks}
+    claimed = {name for item in items for name in item.notebooks}
     faults = []
     for name in project.notebook_names():
         if f"notebooks/{name}" not in listed:
@@ -77,8 +90,8 @@ def placement_faults(project: Project, claims: Sequence[Claim]) -> list[Fault]:
     return faults
 
 
-def _claim(entry: dict[str, Any]) -> Claim:
-    return Claim(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()})
+def _item(entry: dict[str, Any]) -> Item:
+    return Item(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()})
 
 
 def _entry(document: object, path: Sequence[str | int]) -> str:
@@ -90,27 +103,27 @@ def _entry(document: object, path: Sequence[str | int]) -> str:
     return f"{name or f'entry {path[1] + 1}'}{field}"
 
 
-def _inconsistencies(claims: Sequence[Claim], notebooks: set[str]) -> Iterator[str]:
-    ids = [claim.id for claim in claims]
+def _inconsistencies(items: Sequence[Item], notebooks: set[str]) -> Iterator[str]:
+    ids = [item.id for item in items]
     for repeated in sorted({id for id in ids if ids.count(id) > 1}):
         yield f"{repeated}: the id is given more than once"
-    numbers = [claim.number for claim in claims if claim.number]
+    numbers = [item.number for item in items if item.number]
     for repeated in sorted({number for number in numbers if numbers.count(number) > 1}):
         yield f"{repeated}: the number is given more than once"
-    for claim in claims:
-        for unknown in sorted(set(claim.uses) - set(ids)):
-            yield f"{claim.id}: uses {unknown}, which is not in the register"
-        for missing in sorted(set(claim.notebooks) - notebooks):
-            yield f"{claim.id}: notebooks/{missing}.ipynb does not exist"
-        if claim.second and claim.second == claim.notebook:
-            yield f"{claim.id}: a second derivation needs a notebook of its own"
-        if (claim.nature or claim.correction) and not claim.id.startswith("erratum-"):
-            yield f"{claim.id}: nature and correction are for errata only"
-        if bool(claim.number) != is_own(claim.id):
-            yield f"{claim.id}: numbers are for ids that begin with beyond-, and each has one"
-        if claim.verdict and (claim.verdict == "ours") != is_own(claim.id):
-            yield f"{claim.id}: the verdict 'ours' is for ids that begin with beyond-"
+    for item in items:
+        for unknown in sorted(set(item.uses) - set(ids)):
+            yield f"{item.id}: uses {unknown}, which is not in the register"
+        for missing in sorted(set(item.notebooks) - notebooks):
+            yield f"{item.id}: notebooks/{missing}.ipynb does not exist"
+        if item.second and item.second == item.notebook:
+            yield f"{item.id}: a second derivation needs a notebook of its own"
+        if (item.nature or item.correction) and not item.is_erratum:
+            yield f"{item.id}: nature and correction are for errata only"
+        if bool(item.number) != item.is_own:
+            yield f"{item.id}: numbers are for ids that begin with beyond-, and each has one"
+        if item.verdict and (item.verdict == "ours") != item.is_own:
+            yield f"{item.id}: the verdict 'ours' is for ids that begin with beyond-"
     try:
-        TopologicalSorter({claim.id: claim.uses for claim in claims}).prepare()
+        TopologicalSorter({item.id: item.uses for item in items}).prepare()
     except CycleError as error:
         yield f"the claims use each other in a circle: {' -> '.join(reversed(error.args[1]))}"

@@ -9,12 +9,12 @@ own integers.
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 # Not public, but without another way to ask: which instructions NumPy chooses among.
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
 from reproduce.command import reporting, run
+from reproduce.ledger import Ledger
 from reproduce.options import add_execution_options, whole
 from reproduce.project import Project
 from reproduce.variations import Kernels, Setting, as_table, read_table, write_worst
@@ -81,7 +81,7 @@ def table_path(project: Project) -> Path:
     return project.book / "rounding.csv"
 
 
-def parts(project: Project, ledger: dict[str, Any]) -> dict[str, str]:
+def parts(project: Project, ledger: Ledger) -> dict[str, str]:
     """Write the generated part of the page on rounding, by the name of its marker, in MyST."""
     path = table_path(project)
     return {"rounding": as_table(read_table(path), ledger)} if path.exists() else {}

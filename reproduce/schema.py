@@ -1,10 +1,44 @@
-"""The schema of the ledger, which says in what form everything is recorded."""
+"""The schema of the ledger, which says in what form everything is recorded.
+
+What it says of the kinds of evidence comes from their table, `grpo_lib.kinds.KINDS`; the rest is in
+``ledger.schema.json``.
+"""
 
 import json
 from pathlib import Path
+from typing import Any
 
-SCHEMA_PATH = Path(__file__).parent / "ledger.schema.json"
-SCHEMA = json.loads(SCHEMA_PATH.read_text("utf-8"))
+from grpo_lib.kinds import KINDS, Kind
+
+
+def _rule(kind: Kind) -> dict[str, Any]:
+    """What the schema asks of an entry if it is of this kind."""
+    form = {"value": kind.value, "bound": kind.bound}
+    source = {"required": ["source"]} if kind.has_source else {"not": {"required": ["source"]}}
+    return {
+        "if": {"required": ["kind"], "properties": {"kind": {"const": kind.name}}},
+        "then": {"properties": form, **source},
+    }
+
+
+def _with_kinds(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema, with what the table says of the kinds."""
+    meanings = " ".join(f"{kind.name}: {kind.meaning}." for kind in KINDS.values())
+    controls = [kind.name for kind in KINDS.values() if kind.is_control]
+    evidence = schema["$defs"]["evidence"]
+    evidence["properties"] = {
+        "kind": {"description": meanings, "enum": list(KINDS)},
+        **evidence["properties"],
+    }
+    evidence["allOf"] = [_rule(kind) for kind in KINDS.values()]
+    schema["$defs"]["control"] = {
+        "properties": {"kind": {"description": "A negative control.", "enum": controls}}
+    }
+    return schema
+
+
+SCHEMA_NAME = "ledger.schema.json"
+SCHEMA = _with_kinds(json.loads(Path(__file__).with_name(SCHEMA_NAME).read_text("utf-8")))
 
 ENTRY = {"$ref": "#/$defs/evidence", "unevaluatedProperties": False}
 

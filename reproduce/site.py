@@ -16,8 +16,8 @@ from papermill.exceptions import strip_color
 
 from reproduce import contents, figures, hermetic, mutants, rounding, scorecard, sweep, system
 from reproduce.chapter import as_page, for_colab
-from reproduce.execute import Result, read_notebook
-from reproduce.markup import title
+from reproduce.execute import Executed, read_notebook
+from reproduce.ledger import Ledger
 from reproduce.project import (
     Project,
     ReproduceError,
@@ -27,7 +27,7 @@ from reproduce.project import (
     write_text,
     written_files,
 )
-from reproduce.schema import SCHEMA_PATH
+from reproduce.schema import SCHEMA, SCHEMA_NAME
 
 MARKER = re.compile(r"^<!-- generated: (.*?) -->$", re.MULTILINE)
 
@@ -39,7 +39,7 @@ COLAB_BRANCH = "colab"
 """Branch and folder of the copies for Colab, which opens only what is in a branch on GitHub."""
 
 
-def publish(project: Project, results: Sequence[Result], ledger: dict[str, Any]) -> None:
+def publish(project: Project, results: Sequence[Executed], ledger: Ledger) -> None:
     """Stage the book, build it unless nothing has changed, and add ledger and badge.
 
     Args:
@@ -60,8 +60,8 @@ def publish(project: Project, results: Sequence[Result], ledger: dict[str, Any])
         stage(project, results, ledger)
         print("Building the book ...")
         book = _build(project)
-    for path in (project.ledger, SCHEMA_PATH):
-        write_text(book / path.name, path.read_text("utf-8"))
+    write_text(book / project.ledger.name, project.ledger.read_text("utf-8"))
+    write_text(book / SCHEMA_NAME, json.dumps(SCHEMA, indent=2, ensure_ascii=False) + "\n")
     write_text(book / BADGE, json.dumps(scorecard.badge(ledger)) + "\n")
     if not built:  # nothing is missing in the new book when it takes the place of the old one
         _add_notebooks(project, book)
@@ -82,7 +82,7 @@ def _stamped(project: Project) -> str | None:
 
 def _state(project: Project, sources: str) -> str:
     """What the book is made from, and what became of it: what every run writes anew left out."""
-    renewed = {project.html / name for name in (project.ledger.name, SCHEMA_PATH.name, BADGE)}
+    renewed = {project.html / name for name in (project.ledger.name, SCHEMA_NAME, BADGE)}
     files = [path for path in project.html.rglob("*") if path.is_file() and path not in renewed]
     return f"{sources} {project.fingerprint(files)}"
 
@@ -100,7 +100,7 @@ def _sources(project: Project) -> list[Path]:
     ]
 
 
-def stage(project: Project, results: Sequence[Result], ledger: dict[str, Any]) -> None:
+def stage(project: Project, results: Sequence[Executed], ledger: Ledger) -> None:
     """Lay out in ``_build/stage`` what the site is built from, in the layout of the repository."""
     # Bokeh takes a second to import. A book that is up to date does without.
     from reproduce import explorer
@@ -144,7 +144,7 @@ def fill(text: str, parts: dict[str, str], page: str) -> str:
     return MARKER.sub(part, text)
 
 
-def _page(result: Result, ledger: dict[str, Any]) -> NotebookNode:
+def _page(result: Executed, ledger: Ledger) -> NotebookNode:
     """The page of a chapter: its notebook, with links and how to run it below the title."""
     links = {"Download": f"../_sources/notebooks/{result.name}.ipynb"}
     url, _ = _repository()
@@ -154,7 +154,7 @@ def _page(result: Result, ledger: dict[str, Any]) -> NotebookNode:
         links["Open in Colab"] = f"{colab}/{result.name}.ipynb"
     run = ", ".join(f'<a href="{link}">{name}</a>' for name, link in links.items())
     own = contents.chapter_links(ledger, result.name).removesuffix("\n:::")
-    titles = {claim["id"]: title(claim) for claim in ledger["claims"]}
+    titles = {row.item.id: row.item.title for row in ledger.rows}
     return as_page(result.notebook, f"{own}\n\n**Run it yourself:** {run}\n:::", titles)
 
 

@@ -3,9 +3,9 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from reproduce.command import reporting, run
+from reproduce.ledger import Ledger
 from reproduce.options import add_execution_options, whole
 from reproduce.project import Project
 from reproduce.variations import Kernels, Setting, as_table, read_table, write_worst
@@ -41,7 +41,7 @@ def table_path(project: Project) -> Path:
     return project.book / "seeds.csv"
 
 
-def parts(project: Project, ledger: dict[str, Any]) -> dict[str, str]:
+def parts(project: Project, ledger: Ledger) -> dict[str, str]:
     """Write the generated part of the page on seeds, by the name of its marker, in MyST."""
     path = table_path(project)
     return {"seeds": as_table(read_table(path), ledger)} if path.exists() else {}

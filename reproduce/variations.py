@@ -7,20 +7,25 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import nbformat
 from nbformat import NotebookNode
 
+from grpo_lib.kinds import KINDS
 from grpo_lib.ledger import Evidence
 from reproduce.alone import alone
-from reproduce.execute import Result, execute, read_notebook
-from reproduce.ledger import Collected, collect
+from reproduce.evidence import Collected, collect
+from reproduce.execute import Executed, Failed, Result, execute, read_notebook
+from reproduce.ledger import Ledger
 from reproduce.markup import claim_link, list_table, plain
 from reproduce.project import Project, ReproduceError, read_text, write_text
 from reproduce.register import load_register
 
 FIELDS = ("claim", "kind", "name", "bound", "worst", "setting")
+
+COMPARED = tuple(kind.name for kind in KINDS.values() if kind.whole)
+"""The kinds whose values and bounds are numbers: those that have a worst case."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class Worst:
 
     Attributes:
         claim: id of the claim.
-        kind: ``measured`` or ``rejected``.
+        kind: one of `COMPARED`.
         name: what was checked.
         bound: the bound that was kept there.
         worst: the error measured there, or the margin of a rejection.
@@ -73,13 +78,14 @@ class Worst:
     worst: float
     setting: str | None
 
+    def __post_init__(self) -> None:
+        if self.kind not in COMPARED:
+            raise ValueError(f"kind must be one of {', '.join(COMPARED)}, got {self.kind!r}")
+
     @property
     def share(self) -> float:
         """How much of its bound an error takes up, or a bound of a rejected error; at most 1."""
-        part, whole = self.worst, self.bound
-        if self.kind == "rejected":
-            part, whole = whole, part
-        return part / whole if part else 0.0
+        return float(KINDS[self.kind].share(self.worst, self.bound))
 
 
 def write_worst(
@@ -103,7 +109,7 @@ def write_worst(
         ReproduceError: a notebook fails under a setting, or not every setting records the same
             entries. The table is not written.
     """
-    claims = load_register(project)
+    items = load_register(project)
     names = project.notebook_names()
     with alone(project.build):
         results = [
@@ -114,11 +120,11 @@ def write_worst(
     found: dict[str, Collected] = {}
     faults: list[str] = []
     for group, result in results:
-        if result.error:
+        if isinstance(result, Failed):
             faults.append(_with_setting(result.error, group.settings))
             continue
         for setting, part in zip(group.settings, _parts(result, group), strict=True):
-            evidence, wrong = collect([part], claims)
+            evidence, wrong = collect([part], items)
             found.setdefault(setting.name, {}).update(evidence)
             faults += [f"{setting.name}: {fault.message}" for fault in wrong]
     if faults := faults or list(_names_that_vary(found)):
@@ -181,7 +187,7 @@ def _injected(source: str, id: str) -> NotebookNode:
     return nbformat.v4.new_code_cell(source, metadata=metadata, id=id)
 
 
-def _parts(result: Result, group: Kernels) -> Iterator[Result]:
+def _parts(result: Executed, group: Kernels) -> Iterator[Executed]:
     """The parts of a repeated notebook that ran under each setting."""
     length = len(result.notebook.cells) // len(group.settings)
     for number in range(len(group.settings)):
@@ -203,7 +209,7 @@ def _with_setting(error: str, settings: Sequence[Setting]) -> str:
 def _names_that_vary(found: dict[str, Collected]) -> Iterator[str]:
     """Entries that some settings have and others do not, such as names with a drawn number."""
     names = [
-        {(claim, entry["name"]) for (claim, _), entries in evidence.items() for entry in entries}
+        {(claim, entry.name) for (claim, _), entries in evidence.items() for entry in entries}
         for evidence in found.values()
     ]
     for claim, name in sorted(set.union(*names) - set.intersection(*names)):
@@ -211,7 +217,7 @@ def _names_that_vary(found: dict[str, Collected]) -> Iterator[str]:
 
 
 def worst_cases(found: dict[str, Collected]) -> list[Worst]:
-    """Reduce the evidence of all settings to the worst case of each measured or rejected entry.
+    """Reduce the evidence of all settings to the worst case of each entry of numbers.
 
     Args:
         found: the evidence by setting.
@@ -220,9 +226,9 @@ def worst_cases(found: dict[str, Collected]) -> list[Worst]:
     for setting, evidence in found.items():
         for (claim, _), entries in evidence.items():
             for entry in entries:
-                if entry["kind"] in ("measured", "rejected"):
-                    key = claim, entry["kind"], entry["name"]
-                    case = Worst(*key, entry["bound"], entry["value"], setting)
+                if entry.kind in COMPARED:
+                    key = claim, entry.kind, entry.name
+                    case = Worst(*key, cast(float, entry.bound), float(entry.value), setting)
                     cases.setdefault(key, []).append(case)
     return [
         max(same, key=lambda case: case.share)
@@ -262,23 +268,23 @@ def read_table(path: Path) -> list[Worst]:
         ) from None
 
 
-def as_table(rows: Iterable[Worst], ledger: dict[str, Any]) -> str:
+def as_table(cases: Iterable[Worst], ledger: Ledger) -> str:
     """Write the cases that depend on the setting as a table in MyST.
 
     Args:
-        rows: the worst cases.
+        cases: the worst cases.
         ledger: the ledger, for the labels and chapters of the claims.
     """
-    claims = {claim["id"]: claim for claim in ledger["claims"]}
+    claims = {row.item.id: row for row in ledger.rows}
     head = ["Claim", "What was checked", "Worst value", "Setting"]
     cells = [
         [
-            claim_link(claims[row.claim]),
-            f"{row.kind}: {plain(row.name)}",
-            Evidence(row.kind, row.name, row.worst, row.bound).finding,
-            row.setting,
+            claim_link(claims[case.claim]),
+            f"{case.kind}: {plain(case.name)}",
+            Evidence(case.kind, case.name, case.worst, case.bound).finding,
+            case.setting,
         ]
-        for row in rows
-        if row.setting is not None and row.claim in claims
+        for case in cases
+        if case.setting is not None and case.claim in claims
     ]
     return list_table(head, cells, widths=(15, 52, 20, 13))

@@ -351,6 +351,7 @@ def test_observed_data_are_shown_with_their_file(theorem, data):
         "cell": None,
         "source": {"file": "data/runs.csv", "sha256": RUNS.sha256},
     }
+    assert [Evidence.from_json(entry)] == theorem.evidence
     finding = "0.681 ∈ [0.66, 0.7], data/runs.csv"
     assert f"<td>observed</td><td>close</td><td>{finding}</td>" in bundle["text/html"]
     assert bundle["text/plain"].splitlines()[1] == f"observed   close: {finding}"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from grpo_lib.ledger import MIME_TYPE
+from reproduce.execute import Failed
 from reproduce.project import Project
 from reproduce.variations import Kernels, Setting, run
 from tests.notebooks.wrong import DISTORTIONS
@@ -51,7 +52,7 @@ def unmoved(project: Project, notebook: str, timeout: float = 600) -> list[Entry
     found = []
     for distortion in (None, *DISTORTIONS):
         (result,) = run(project, _setting(distortion), [notebook], jobs=1, timeout=timeout)
-        if result.error:
+        if isinstance(result, Failed):
             raise RuntimeError(f"{distortion}: {result.error}")
         found.append(dict(_values(result.notebook.cells)))
     right, *wrong = found

@@ -13,7 +13,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 
 from reproduce.boxes import Box, box_of, find_boxes
 from reproduce.project import Project
-from reproduce.register import Claim, is_own, load_register
+from reproduce.register import Item, load_register
 
 ROOT = Path(__file__).parents[2]
 MOST_WORDS = 90
@@ -34,13 +34,13 @@ def name(box: Box) -> str:
     return f"{box.kind.title()} {number.strip()}" if number else title.removesuffix(")")
 
 
-def box_faults(claim: Claim, boxes: Mapping[str, Box]) -> Iterator[str]:
+def box_faults(claim: Item, boxes: Mapping[str, Box]) -> Iterator[str]:
     """Where a claim and its box, among those of its chapter, differ."""
     box = boxes.get(claim.id)
     if box is None:
-        if is_own(claim.id) or NUMBERED.fullmatch(claim.label):
+        if claim.is_own or NUMBERED.fullmatch(claim.label):
             yield f"{claim.id}: has no box in {claim.notebook}"
-    elif is_own(claim.id):
+    elif claim.is_own:
         expected = box_of(claim)
         if box.title != expected.title:
             yield f"{claim.id}: the box is called {box.title}"
@@ -59,18 +59,20 @@ def box_faults(claim: Claim, boxes: Mapping[str, Box]) -> Iterator[str]:
             yield f"{claim.id}: the register does not list its hypotheses"
 
 
-def faults(claims: Sequence[Claim], texts: Mapping[str, NotebookNode]) -> list[str]:
+def faults(claims: Sequence[Item], texts: Mapping[str, NotebookNode]) -> list[str]:
     """Everything in which the register and the texts, notebooks and pages, do not agree."""
     found = []
     boxes = {name: list(find_boxes(text)) for name, text in texts.items()}
     labels = Counter(box.label for inside in boxes.values() for box in inside)
     found += [f"{label}: more than one box" for label, count in labels.items() if count > 1]
     ids = {claim.id for claim in claims}
-    found += [f"{label}: no claim" for label in labels if is_own(label) and label not in ids]
+    found += [
+        f"{label}: no claim" for label in labels if label.startswith("beyond-") and label not in ids
+    ]
     for claim in claims:
         if claim.notebook:
             found += box_faults(claim, {box.label: box for box in boxes[claim.notebook]})
-        for text in (claim.statement, claim.correction or ""):
+        for text in (claim.statement, claim.correction):
             if len(text.split()) > MOST_WORDS:
                 found.append(f"{claim.id}: {len(text.split())} words")
     numbers = [claim.number for claim in claims if claim.number]
@@ -100,7 +102,7 @@ def test_the_register_and_the_boxes_agree() -> None:
     assert faults(load_register(Project(ROOT)), texts) == []
 
 
-OWN = Claim(
+OWN = Item(
     id="beyond-1",
     label="Speed",
     place="Part II",
@@ -110,7 +112,7 @@ OWN = Claim(
     notebook="one",
     verdict="ours",
 )
-PAPER = Claim(
+PAPER = Item(
     id="lemma-1",
     label="Lemma 1",
     place="C",

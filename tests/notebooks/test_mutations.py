@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reproduce.execute import execute
+from reproduce.execute import Failed, execute
 from reproduce.project import Project
 from tests.conftest import HTML, ROOT, Usage
 
@@ -69,7 +69,7 @@ def test_wrong_formula(tmp_path: Path, file: str, right: str, wrong: str, notebo
     (result,) = execute(project, [notebook], parameters={}, jobs=1, timeout=300, fresh=True)
     # Evidence that does not hold, or a state that the formula turned into NaN: not a broken import.
     expected = r"EvidenceError|AssertionError|ValueError"
-    assert result.error is not None and re.search(expected, result.error), result.error
+    assert isinstance(result, Failed) and re.search(expected, result.error), result
 
 
 @pytest.mark.parametrize("notebook", sorted({mutation[-1] for mutation in MUTATIONS.values()}))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from reproduce.execute import Executed
 from reproduce.project import Project
 from reproduce.rounding import perturbed, settings
 from reproduce.variations import Kernels, run
@@ -18,13 +19,13 @@ SEED = 99  # none of those of the table
 def test_bounds_leave_room_for_other_processors(notebook: str, tmp_path: Path) -> None:
     shifted = Kernels("perturbed", (perturbed(SEED, units=1), perturbed(SEED, units=4)))
     (result,) = run(Project(ROOT, tmp_path), shifted, [notebook], jobs=1, timeout=300)
-    assert result.error is None
+    assert isinstance(result, Executed), result
 
 
 def test_bounds_leave_room_for_plain_instructions(tmp_path: Path) -> None:
     *_, plain = settings(seeds=1)
     (result,) = run(Project(ROOT, tmp_path), plain, ["theorem-2"], jobs=1, timeout=300)
-    assert result.error is None
+    assert isinstance(result, Executed), result
 
 
 def test_the_plain_run_is_another_arithmetic(tmp_path: Path) -> None:
@@ -38,4 +39,4 @@ assert GROUND_TYPES == "python" and not found, (GROUND_TYPES, found)
 """
     probing = replace(plain, settings=(replace(plain.settings[0], first=probe),))
     (result,) = run(Project(ROOT, tmp_path), probing, ["theorem-4"], jobs=1, timeout=300)
-    assert result.error is None
+    assert isinstance(result, Executed), result

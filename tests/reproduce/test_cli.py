@@ -11,9 +11,9 @@ import pytest
 from reproduce import site
 from reproduce.__main__ import main
 from reproduce.execute import _read_stored
-from reproduce.ledger import SCHEMA
 from reproduce.options import LEAST_SCALE
 from reproduce.project import read_text
+from reproduce.schema import SCHEMA
 
 
 def test_a_run_passes_and_says_where_the_book_is(built_once):
@@ -50,8 +50,8 @@ def test_the_published_ledger_is_that_of_the_run(built):
 def test_a_stale_result_is_not_reused_after_a_formula_was_broken(built):
     """The edit of grpo_lib makes a claim false; reuse would hide that."""
     assert "reused  good" in built.run("--only", "good").out
-    broken = built.read("grpo_lib/ledger.py").replace("if share[worst] > 1", "if share[worst] > 0")
-    built.write("grpo_lib/ledger.py", broken)
+    broken = built.read("grpo_lib/kinds.py").replace("0 <= value <= bound", "0 == value <= bound")
+    built.write("grpo_lib/kinds.py", broken)
     outcome = built.run("--only", "good")
     assert outcome.status == 1
     assert "EvidenceError" in outcome.err
@@ -78,8 +78,7 @@ def test_an_odd_mark_in_an_executed_notebook_is_as_good_as_none(built, mark):
     executed = json.loads(built.read("_build/executed/good.ipynb"))
     executed["metadata"]["reproduce"] = mark
     built.write("_build/executed/good.ipynb", json.dumps(executed))
-    _, stored = _read_stored(built.root / "_build/executed/good.ipynb")
-    assert stored is None
+    assert _read_stored(built.root / "_build/executed/good.ipynb") is None
 
 
 def test_fresh_runs_everything_again(built):

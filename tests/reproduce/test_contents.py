@@ -4,27 +4,31 @@ import pytest
 from bs4 import BeautifulSoup
 
 from reproduce.contents import chapter_links, dependency_graph, parts
+from reproduce.ledger import Ledger, Row
+from reproduce.register import Item
 
 
-def claim(id: str, place: str, uses: list[str], notebook: str | None, **fields: object) -> dict:
+def row(
+    id: str, place: str, uses: tuple[str, ...], notebook: str | None, box: bool = False, **fields
+) -> Row:
     verdict = "holds" if notebook else None
-    status = "passed" if notebook else "open"
-    fixed = {"id": id, "label": id.title(), "place": place, "uses": uses, "notebook": notebook}
-    return fixed | {"second": None, "verdict": verdict, "status": status, "box": False, **fields}
+    item = Item(id, id.title(), place, "$x$", uses, notebook, verdict=verdict, **fields)
+    return Row(item, "passed" if notebook else "open", box)
 
 
-LEDGER = {
-    "claims": [
-        claim("theorem-1", "Section 3, page 5", [], "first"),
-        claim("figure-1", "Section 3", ["theorem-1"], "first"),
-        claim("a-rather-long-name-for-a-lemma", "Appendix C.2", ["theorem-1"], "second"),
-        claim("table-1", "Page 13", ["figure-1", "a-rather-long-name-for-a-lemma"], None),
-        claim("erratum-1", "Sections 3 and 4", ["theorem-1"], "second", nature="typo"),
-        claim("erratum-2", "The table & its text", ["table-1"], None, nature="loose"),
-        claim("beyond-1", "Part II: A chapter", ["theorem-1"], "third", number="II.1", box=True),
-        claim("beyond-2", "Part II: A chapter", ["beyond-1"], "third", second="fourth"),
-    ]
-}
+TYPO, LOOSE = ({"nature": nature, "correction": "$y$"} for nature in ("typo", "loose"))
+LEMMA = "a-rather-long-name-for-a-lemma"
+ROWS = [
+    row("theorem-1", "Section 3, page 5", (), "first"),
+    row("figure-1", "Section 3", ("theorem-1",), "first"),
+    row(LEMMA, "Appendix C.2", ("theorem-1",), "second"),
+    row("table-1", "Page 13", ("figure-1", LEMMA), None),
+    row("erratum-1", "Sections 3 and 4", ("theorem-1",), "second", **TYPO),
+    row("erratum-2", "The table & its text", ("table-1",), None, **LOOSE),
+    row("beyond-1", "Part II: A chapter", ("theorem-1",), "third", box=True, number="II.1"),
+    row("beyond-2", "Part II: A chapter", ("beyond-1",), "third", second="fourth", number="II.2"),
+]
+LEDGER = Ledger(ROWS, run={})
 
 
 def test_the_map_holds_every_claim_once_where_the_paper_has_it():
@@ -56,16 +60,16 @@ def test_links_of_a_chapter():
     second = chapter_links(LEDGER, "second")
     assert "**Builds on:** [Theorem-1](/notebooks/first.ipynb)\n" in second
     assert "**Used by:** Table-1\n" in second
-    own = "**Shown here:** {prf:ref}`II.1 Beyond-1 <beyond-1>` (holds), Beyond-2 (holds)\n"
+    own = "**Shown here:** {prf:ref}`II.1 Beyond-1 <beyond-1>` (holds), II.2 Beyond-2 (holds)\n"
     assert own in chapter_links(LEDGER, "third")
 
 
 def test_a_chapter_and_the_one_that_derives_it_again_lead_to_one_another():
     third, fourth = (chapter_links(LEDGER, name) for name in ("third", "fourth"))
-    assert "**Derived a second time:** [Beyond-2](/notebooks/fourth.ipynb)\n" in third
+    assert "**Derived a second time:** [II.2 Beyond-2](/notebooks/fourth.ipynb)\n" in third
     assert fourth.splitlines() == [
         ":::{div} chapter-links",
-        "**Derived again here:** [Beyond-2](/notebooks/third.ipynb)",
+        "**Derived again here:** [II.2 Beyond-2](/notebooks/third.ipynb)",
         ":::",
     ]
     assert "Derived" not in chapter_links(LEDGER, "first")
@@ -101,10 +105,10 @@ def test_part_two_has_a_graph_of_its_own():
     assert len(graph.find_all("path", class_="edge")) == 1
     places = [a["href"] for a in graph.find_all("a")]
     assert places == ["../notebooks/third.html#beyond-1", "../notebooks/third.html"]
-    assert "graph of Part II" not in parts({"claims": LEDGER["claims"][:3]})
+    assert "graph of Part II" not in parts(Ledger(ROWS[:3], run={}))
 
 
 def test_the_graph_of_a_single_column():
-    column = LEDGER["claims"][:2]
+    column = ROWS[:2]
     assert dependency_graph(column).count("<rect") == 2
     assert "nan" not in dependency_graph(column)

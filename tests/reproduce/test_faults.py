@@ -1,5 +1,6 @@
 """Everything that can go wrong with a notebook gives one clear message and spoils nothing else."""
 
+import hashlib
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ import psutil
 import pytest
 
 import reproduce
-from reproduce import hermetic
+from reproduce import hermetic, site
 from reproduce.execute import _Job, read_notebook
 from reproduce.project import Project
 
@@ -182,6 +183,58 @@ def test_a_notebook_runs_again_when_a_data_file_that_it_declares_has_changed(tre
     assert [line.split()[0] for line in said] == ["passed", "reused", "passed"]
 
 
+OBSERVING = """
+from grpo_lib import ledger
+claim = ledger.claim("theorem-1")
+claim.observed("share", 0.68, low=0.66, high=0.70, file="data/runs.csv")
+claim.rejected("mean only", 0.3, at_least=0.1)
+claim
+"""
+
+
+def test_observed_data_must_be_declared_and_are_recorded_with_their_hash(tree, monkeypatch):
+    monkeypatch.setattr(site, "publish", lambda *_: None)
+    tree.claim("theorem-1", notebook="observing")
+    tree.notebook("observing", OBSERVING)
+    tree.write("data/runs.csv", "0.67,0.69")
+    outcome = tree.run()
+    assert outcome.status == 1
+    assert "RuntimeError: data/runs.csv is read, but not declared: list it in" in outcome.err
+    declare(tree, "observing", {"data": ["data/runs.csv"]})
+    sources = []
+    for text in ("0.67,0.69", "0.67,0.68"):
+        tree.write("data/runs.csv", text)
+        outcome = tree.run()
+        assert (outcome.status, outcome.err) == (0, "")
+        assert "passed  observing" in outcome.out and "1 observed, 1 rejected" in outcome.out
+        sources.append(tree.rows()["theorem-1"]["evidence"][0]["source"])
+    assert sources == [
+        {"file": "data/runs.csv", "sha256": hashlib.sha256(text).hexdigest()}
+        for text in (b"0.67,0.69", b"0.67,0.68")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({}, "data/runs.csv, which is not declared: list it in this notebook's metadata"),
+        ({"source": {"file": "good.csv", "sha256": "0" * 64}}, "another file in the project"),
+    ],
+)
+def test_evidence_from_other_data_than_those_declared_is_a_fault(built, entry, message):
+    source = {"file": "data/runs.csv", "sha256": "0" * 64}
+    observed = {**MEASURED, "kind": "observed", "value": 0.5, "bound": [0, 1], "source": source}
+    built.claim("theorem-2", notebook="observing")
+    built.notebook("observing", built.evidence("theorem-2", observed | entry, REJECTED))
+    built.write("good.csv", "1")
+    declare(built, "observing", {"data": ["good.csv"]})
+    outcome = built.run("--only", "observing")
+    first, *_ = outcome.err.splitlines()
+    assert outcome.status == 1
+    assert first.startswith("error: notebooks/observing.ipynb, cell 3 of 3 (from IPython.display ")
+    assert message in first
+
+
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [
@@ -290,7 +343,7 @@ def test_a_signal_that_reaches_another_thread_ends_the_run(built, work):
 
 def test_a_job_stopped_before_its_kernel_starts_runs_no_cell(built):
     source = read_notebook(built.root / "notebooks/good.ipynb")
-    job = _Job("good", source, data=[], key="", expected=1.0, timeout=60)
+    job = _Job("good", source, data={}, key="", expected=1.0, timeout=60)
     job.stop()
     project = Project(built.root)
     result = job.run(project, {}, hermetic.environment(project.home))

@@ -4,14 +4,15 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from reproduce import figures
-from reproduce.execute import Result
+from reproduce.execute import Executed
 from reproduce.site import fill
 
 ABOUT = {"figure": {"name": "fig-a", "caption": "C"}, "image": {"alt": 'Left: "one".'}}
 
 
-def result(*cells) -> Result:
-    return Result("first", notebook=new_notebook(cells=[new_markdown_cell("# Title\n\n"), *cells]))
+def result(*cells) -> Executed:
+    notebook = new_notebook(cells=[new_markdown_cell("# Title\n\n"), *cells])
+    return Executed("first", notebook, seconds=1.0, environment={})
 
 
 def drawing(about: dict, **data: str):

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from reproduce import hermetic
-from reproduce.execute import execute
+from reproduce.execute import Executed, execute
 from reproduce.project import Project, ReproduceError
 from reproduce.site import _build
 
@@ -64,7 +64,7 @@ def run(tree, name: str, **environment: str):
         fresh=False,
         environment=environment,
     )
-    assert result.error is None
+    assert isinstance(result, Executed), result
     return result
 
 

@@ -2,91 +2,80 @@
 
 import pytest
 
+from grpo_lib.ledger import Evidence, Source
+from reproduce.ledger import Ledger, Row
+from reproduce.register import Item
 from reproduce.scorecard import as_text, badge, parts, rows
 
 
-def claim(id: str, **fields: object) -> dict:
-    fixed = {"id": id, "label": id.title(), "place": "Section 1", "statement": "$x$", "uses": []}
-    return fixed | {
-        "hypotheses": [],
-        "box": False,
-        "verdict": None,
-        "status": "open",
-        "notebook": None,
-        "second": None,
-        "seconds": None,
-        "evidence": [],
-        **fields,
-    }
-
-
-def entry(
-    kind: str, name: str, value: float | str, bound: float | None = None, notebook: str = "first"
-) -> dict:
-    return {
-        "kind": kind,
-        "name": name,
-        "value": value,
-        "bound": bound,
-        "cell": None,
-        "notebook": notebook,
-    }
+def row(id: str, *entries: Evidence, again: list[Evidence] | None = None, **fields: object) -> Row:
+    """A row with this evidence of its own notebook, and of another one that derives it again."""
+    of_row = {name: fields.pop(name) for name in ("status", "seconds", "box") if name in fields}
+    item = Item(id, id.title(), "Section 1", "$x$", **fields)
+    evidence = {item.notebook: entries} if entries else {}
+    evidence |= {item.second: again} if again else {}
+    return Row(item, **({"status": "open"} | of_row), evidence=evidence)
 
 
 SHOWN = {"status": "passed", "verdict": "holds", "notebook": "first", "seconds": 2.34}
-LEDGER = {
-    "claims": [
-        claim(
-            "theorem-1",
-            **SHOWN,
-            evidence=[
-                entry("rejected", "wrong", 0.5, 0.1),
-                entry("measured", "small and far below", 1e-20, 1e-10),
-                entry("measured", "closest to its bound", 5e-13, 1e-12),
-                entry("measured", "exact", 0.0, 0.0),
-                entry("proved", "identity", "0"),
-            ],
-        ),
-        claim("figure-1"),
-        claim("lemma-1", status="failed", notebook="first", seconds=2.34),
-        claim(
-            "erratum-1",
-            **SHOWN | {"verdict": "false as stated"},
-            nature="false",
-            correction="$y$ holds.",
-            evidence=[
-                entry("measured", "right", 1e-13, 1e-12),
-                entry("rejected", "a_b *c* <d>", 0.25, 0.01),
-            ],
-        ),
-        claim("erratum-2", nature="typo", correction="$z$."),
-        claim(
-            "beyond-1-speed",
-            **SHOWN | {"verdict": "ours", "second": "again"},
-            number="II.1",
-            box=True,
-            evidence=[entry("proved", "here", "0"), entry("proved", "there", "0", None, "again")],
-        ),
-        claim("beyond-1-chaos"),
-    ],
-    "run": {},
-}
+THEOREM = row(
+    "theorem-1",
+    Evidence("rejected", "wrong", 0.5, 0.1),
+    Evidence("measured", "small and far below", 1e-20, 1e-10),
+    Evidence("measured", "closest to its bound", 5e-13, 1e-12),
+    Evidence("measured", "exact", 0.0, 0.0),
+    Evidence("observed", "share", 0.69, (0.68, 0.7), source=Source("runs.csv", "0" * 64)),
+    Evidence("proved", "identity", "0"),
+    **SHOWN,
+)
+FIGURE = row("figure-1")
+LEMMA = row("lemma-1", status="failed", notebook="first", verdict="holds", seconds=2.34)
+ROWS = [
+    THEOREM,
+    FIGURE,
+    LEMMA,
+    row(
+        "erratum-1",
+        Evidence("measured", "right", 1e-13, 1e-12),
+        Evidence("rejected", "a_b *c* <d>", 0.25, 0.01),
+        nature="false",
+        correction="$y$ holds.",
+        **SHOWN | {"verdict": "false as stated"},
+    ),
+    row("erratum-2", nature="typo", correction="$z$."),
+    row(
+        "beyond-1-speed",
+        Evidence("proved", "here", "0"),
+        again=[Evidence("proved", "there", "0")],
+        number="II.1",
+        box=True,
+        **SHOWN | {"verdict": "ours", "second": "again"},
+    ),
+    row("beyond-1-chaos", number="II.2"),
+]
+LEDGER = Ledger(ROWS, run={})
 
 
 def test_rows():
     theorem, figure, lemma, *_, own, _ = rows(LEDGER)
     measured = "5e-13 ≤ 1e-12"
-    assert theorem == ["Theorem-1", "holds", "1 proved, 3 measured, 1 rejected", measured, "2.3"]
+    assert theorem == [
+        "Theorem-1",
+        "holds",
+        "1 proved, 3 measured, 1 observed, 1 rejected",
+        measured,
+        "2.3",
+    ]
     assert figure == ["Figure-1", "open", "–", "–", "–"]
     assert lemma == ["Lemma-1", "failed", "–", "–", "2.3"]
     assert own[:3] == ["II.1 Beyond-1-Speed", "ours, derived twice", "2 proved"]
 
 
 def test_the_table_for_the_terminal():
-    assert as_text({"claims": LEDGER["claims"][:2]}).splitlines() == [
-        "Claim      Verdict  Evidence                          Worst error    Seconds",
-        "Theorem-1  holds    1 proved, 3 measured, 1 rejected  5e-13 ≤ 1e-12  2.3",
-        "Figure-1   open     –                                 –              –",
+    assert as_text(Ledger(ROWS[:2], run={})).splitlines() == [
+        "Claim      Verdict  Evidence                                      Worst error    Seconds",
+        "Theorem-1  holds    1 proved, 3 measured, 1 observed, 1 rejected  5e-13 ≤ 1e-12  2.3",
+        "Figure-1   open     –                                             –              –",
     ]
 
 
@@ -109,10 +98,9 @@ def test_the_scorecard_page():
 
 
 def test_what_only_one_notebook_has_shown_is_not_derived_twice():
-    evidence = [entry("proved", "here", "0")]
-    own = claim("beyond-1-speed", **SHOWN | {"second": "again"}, evidence=evidence)
-    (row,), counts = rows({"claims": [own]}), parts({"claims": [own]})["counts"]
-    assert row[1] == "holds"
+    own = row("beyond-1-speed", Evidence("proved", "here", "0"), **SHOWN | {"second": "again"})
+    (cells,), counts = rows(Ledger([own], run={})), parts(Ledger([own], run={}))["counts"]
+    assert cells[1] == "holds"
     assert "twice" not in counts
 
 
@@ -134,7 +122,7 @@ def test_the_errata_page():
 def test_the_counts():
     assert parts(LEDGER)["counts"].split("\n\n") == [
         "**3 results and figures:** 1 hold as printed, 1 open, 1 failed.",
-        "**9 pieces of evidence:** 3 proved, 4 measured, 2 rejected.",
+        "**10 pieces of evidence:** 3 proved, 4 measured, 1 observed, 2 rejected.",
         "**Derived twice, by means that share nothing:** 1 results.",
     ]
     assert parts(LEDGER)["corrections"] == "**2 errata:** 1 typo, 1 false; 1 checked."
@@ -151,6 +139,6 @@ def test_the_counts():
     ],
 )
 def test_the_badge(claims, message, color):
-    ledger = {"claims": [LEDGER["claims"][k] for k in claims]}
+    ledger = Ledger([ROWS[k] for k in claims], run={})
     shown = {"schemaVersion": 1, "label": "GRPO paper, executed"}
     assert badge(ledger) == shown | {"message": message, "color": color}

@@ -7,16 +7,21 @@ import pytest
 import yaml
 
 from reproduce import site
-from reproduce.execute import Result, read_notebook
+from reproduce.evidence import collect
+from reproduce.execute import Executed, read_notebook
+from reproduce.ledger import build_ledger
 from reproduce.project import Project, ReproduceError, remove, write_text
+from reproduce.register import load_register
 
 PARTS = {"counts": "3 of 4", "errata": "none"}
 
 
 def staged(tree) -> Project:
     project = Project(tree.root)
-    notebook = read_notebook(project.executed / "good.ipynb")
-    site.stage(project, [Result("good", notebook=notebook)], tree.ledger())
+    results = [Executed("good", read_notebook(project.executed / "good.ipynb"), 1.0, {})]
+    items = load_register(project)
+    evidence, faults = collect(results, items)
+    site.stage(project, results, build_ledger(items, results, evidence, faults, run={}))
     return project
 
 

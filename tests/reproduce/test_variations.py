@@ -6,8 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from grpo_lib.ledger import Evidence, Source
 from reproduce import rounding, sweep
+from reproduce.ledger import Ledger, Row
 from reproduce.project import Project, ReproduceError
+from reproduce.register import Item
 from reproduce.variations import Worst, as_csv, read_table, worst_cases
 
 SEEDED = """
@@ -25,8 +28,8 @@ FOUND = [
     Worst("theorem-1", "measured", "exact, <0>", 0.0, 0.0, None),
     Worst("theorem-1", "rejected", "control", 0.75, 1.0, "seed 2"),
 ]
-ROW = {"id": "theorem-1", "label": "Theorem 1", "notebook": "seeded", "box": False}
-LEDGER = {"claims": [ROW]}
+THEOREM = Item("theorem-1", "Theorem 1", "Section 1", "$x$", (), "seeded", verdict="holds")
+LEDGER = Ledger([Row(THEOREM, "passed")], run={})
 
 ROUNDED = """
 import numpy as np
@@ -49,18 +52,18 @@ def run(tree, main: Callable[..., int], *arguments: str) -> tuple[int, str]:
         return main(arguments), err.getvalue()
 
 
-def entry(kind: str, value: float, bound: float, name: str = "n") -> dict:
-    return {"kind": kind, "name": name, "value": value, "bound": bound, "cell": None}
-
-
 def test_worst_cases() -> None:
-    proved = {"kind": "proved", "name": "p", "value": "0", "bound": None, "cell": None}
+    proved = Evidence("proved", "p", "0")
+    observed = Evidence("observed", "o", 0.5, (0.0, 1.0), source=Source("runs.csv", "0" * 64))
     found = {
         setting: {
-            ("a", "b"): [entry("measured", value, 1.0), entry("rejected", value, 0.1), proved]
+            ("a", "b"): (
+                Evidence("measured", "n", value, 1.0), Evidence("rejected", "n", value, 0.1),
+                proved, observed,
+            )
         }
         for setting, value in zip("xyz", [0.5, 0.25, 0.75], strict=True)
-    }
+    }  # fmt: skip
     assert worst_cases(found) == [
         Worst("a", "measured", "n", 1.0, 0.75, "z"),
         Worst("a", "rejected", "n", 0.1, 0.25, "y"),
@@ -69,7 +72,10 @@ def test_worst_cases() -> None:
 
 def test_the_worst_case_is_the_one_closest_to_its_own_bound() -> None:
     pairs = {"x": (0.5, 1.0), "y": (0.4, 0.5), "z": (0.0, 0.0)}
-    found = {setting: {("a", "b"): [entry("measured", *pair)]} for setting, pair in pairs.items()}
+    found = {
+        setting: {("a", "b"): (Evidence("measured", "n", *pair),)}
+        for setting, pair in pairs.items()
+    }
     assert worst_cases(found) == [Worst("a", "measured", "n", 0.5, 0.4, "y")]
 
 
@@ -81,7 +87,14 @@ def test_the_table_is_read_as_it_was_written(tmp_path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\xff\x00", b"claim,kind,name,bound,worst,seed\n", as_csv(FOUND).encode() + b"a,b\n"],
+    [
+        b"",
+        b"\xff\x00",
+        b"claim,kind,name,bound,worst,seed\n",
+        as_csv(FOUND).encode() + b"a,b\n",
+        as_csv(FOUND).encode() + b"a,believed,n,1,1,\n",
+        as_csv(FOUND).encode() + b"a,proved,n,1,1,\n",
+    ],
 )
 def test_a_damaged_table_is_one_message(tmp_path, content: bytes) -> None:
     path = tmp_path / "seeds.csv"

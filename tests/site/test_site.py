@@ -12,7 +12,6 @@ import pytest
 from bs4 import BeautifulSoup
 
 import grpo_lib
-from reproduce.markup import title
 from reproduce.mutants import read_table as read_mutants
 from reproduce.project import read_yaml
 from reproduce.rounding import settings
@@ -81,6 +80,11 @@ def test_every_page_of_the_toc_is_there() -> None:
     listed = re.findall(r"(?:file|root): (\S+)", (ROOT / "_toc.yml").read_text("utf-8"))
     assert len(listed) > 5
     assert [name for name in listed if not (HTML / f"{name}.html").is_file()] == []
+
+
+def title(claim: dict) -> str:
+    """What pages call a claim of the ledger or of the register."""
+    return " ".join(filter(None, (claim.get("number"), claim["label"])))
 
 
 def test_every_public_name_is_in_the_api() -> None:
