@@ -284,7 +284,7 @@ def generator():
 BAD = {
     "reference must be probabilities that sum to 1": lambda: train([0.5, 0.4], [1, 0], ONE, 1),
     "reward must be 0 or 1, got 0.5": lambda: train([0.5, 0.5], [1, 0.5], ONE, 0),
-    "recurrence must be Recurrence(...)": lambda: train([0.5, 0.5], [1, 0], 1.0, 1),
+    "recurrence must be a Map such as Recurrence(...)": lambda: train([0.5, 0.5], [1, 0], 1.0, 1),
     "steps must be a whole number of at least 0": lambda: train([0.5, 0.5], [1, 0], ONE, -1),
     "group must be a whole number of at least 1, got 0": lambda: train(
         [0.5, 0.5], [1, 0], ONE, 1, 0, generator()
@@ -308,7 +308,7 @@ BAD = {
     "reference and reward and start must have the same outcomes": lambda: train(
         [0.5, 0.5], [1, 0], ONE, 1, start=[1.0]
     ),
-    "reference and reward and beta and alpha and eps must broadcast over prompts": lambda: train(
+    "reference and reward and beta and eps and alpha must broadcast over prompts": lambda: train(
         [[0.5, 0.5]] * 2, [1, 0], Recurrence([1.0, 2.0, 3.0]), 1
     ),
 }

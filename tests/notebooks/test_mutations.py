@@ -21,7 +21,8 @@ MUTATIONS = {
         "policies.py", "0.0) / beta[..., None]", "0.0)", "theorem-1",
     ),
     "the sign of Omega in the recurrence": (
-        "arithmetic.py", "np.fmax(anchor + by, anchor)", "np.fmin(anchor - by, anchor)", "theorem-2",
+        "arithmetic.py", "np.fmax(anchor + by, anchor)",
+        "np.fmin(anchor - by, anchor)", "theorem-2",
     ),
     "beta dropped from the recurrence": (
         "dynamics.py", "self.normalization.omega(at) / at.number(self.beta)",
