@@ -163,8 +163,9 @@ class Balls(State):
 
     @property
     def deviation(self) -> arb:
-        """sqrt(p q)."""
-        return 1 / (2 * (self.L / 2).cosh())
+        """sqrt(p q); it falls with the size of L, so its ends are at those of the size."""
+        low, high = (1 / (2 * (L / 2).cosh()) for L in (self.L.abs_upper(), self.L.abs_lower()))
+        return low.union(high)
 
     @property
     def tanh(self) -> arb:
@@ -184,8 +185,9 @@ class Balls(State):
         return x.sqrt()
 
     def hypot(self, x: arb, y: arb) -> arb:
-        """The root of ``x^2 + y^2``."""
-        return (x * x + y * y).sqrt()
+        """The root of ``x^2 + y^2``; it grows with either size, so its ends are at theirs."""
+        low = (x.abs_lower() ** 2 + y.abs_lower() ** 2).sqrt()
+        return low.union((x.abs_upper() ** 2 + y.abs_upper() ** 2).sqrt())
 
     def up_to_1(self, x: arb) -> arb:
         """``x``."""
