@@ -69,9 +69,10 @@ rounding: .venv/package.stamp ## run the notebooks as other processors round and
 bench: .venv/package.stamp ## measure the speed against plain NumPy and SciPy
 	$(RUN) tests.bench $(ARGS)
 
-lint: .venv/package.stamp ## check style and formatting
+lint: .venv/package.stamp ## check style, formatting and types
 	$(RUN) ruff check
 	$(RUN) ruff format --check
+	$(RUN) mypy
 
 lock: $(SOLVER) ## write requirements.lock from pyproject.toml (ARGS=--upgrade for newer versions)
 	$(SOLVER) pip compile --quiet --universal --generate-hashes \

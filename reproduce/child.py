@@ -66,8 +66,8 @@ def run_kernel() -> None:
     class KernelApp(IPKernelApp):
         def init_io(self) -> None:
             super().init_io()
-            sys.stdout.write = bounded(sys.stdout.write)
-            sys.stderr.write = bounded(sys.stderr.write)
+            sys.stdout.write = bounded(sys.stdout.write)  # type: ignore[method-assign]
+            sys.stderr.write = bounded(sys.stderr.write)  # type: ignore[method-assign]
 
         def load_config_file(self, *_: object, **__: object) -> None:
             """Read none, be it of the system, of the environment or in the working directory."""
@@ -109,7 +109,7 @@ def refuse_to_read_more_than(data: Sequence[str]) -> None:
     known = {os.path.abspath(name) for name in ("requirements.lock", *data)}
     folders = (*(os.path.join(root + name, "") for name in ("grpo_lib", "_build")), sys.prefix)
 
-    def refuse(event: str, arguments: tuple) -> None:
+    def refuse(event: str, arguments: tuple[Any, ...]) -> None:
         if event != "open" or not isinstance(arguments[0], str):
             return
         path, mode, flags = arguments

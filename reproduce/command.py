@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from typing import NoReturn, ParamSpec
+from typing import NoReturn, ParamSpec, TextIO
 
 from reproduce import system
 from reproduce.project import ReproduceError
@@ -57,7 +57,7 @@ class Output(io.TextIOWrapper):
     its reader has gone or the disk is full, is dropped.
     """
 
-    def __init__(self, descriptor: int, replaced: io.TextIOBase | None) -> None:
+    def __init__(self, descriptor: int, replaced: TextIO | None) -> None:
         """Take the place of the stream with this descriptor; None if it was closed."""
         super().__init__(
             open(descriptor, "wb", closefd=False),  # noqa: SIM115

@@ -239,14 +239,16 @@ class _Job:
             executed = self._execute(project.root, parameters, variables)
         except (CellExecutionError, PapermillExecutionError) as error:
             # Cells go on after a value that cannot be displayed; this one may lie behind.
-            if found := _first_error(self.running.cells):
-                self.place = cell_place(self.name, self.running.cells, found[0])
+            cells = self.running.cells if self.running else []
+            if found := _first_error(cells):
+                self.place = cell_place(self.name, cells, found[0])
             reason = f"{error.ename}: {(error.evalue.splitlines() or [''])[0]}"
             if error.ename == "MemoryError":
                 reason = f"{reason.rstrip(' :')}: {system.OUT_OF_MEMORY}"
         except CellTimeoutError:
             reason = f"time-out: the notebook was not done after {self.timeout:g} s"
         except DeadKernelError:
+            assert self.kernel  # it was there to die
             reason = f"the kernel died, {self.kernel.how_it_ended()}"
         except Exception as error:  # a kernel that does not start can fail in many ways
             if system.is_full(error):
@@ -320,6 +322,7 @@ class _Job:
     def _cell_starts(self, cell: NotebookNode, cell_index: int) -> None:
         if self.stopped:
             raise InterruptedError
+        assert self.running  # a notebook starts before its cells
         self.place = cell_place(self.name, self.running.cells, cell_index)
 
     def _seconds_left(self, cell: NotebookNode) -> float:

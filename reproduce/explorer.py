@@ -204,7 +204,7 @@ def _figures() -> str:
 
 
 @cache  # Bokeh numbers what it makes: made again, the page would differ
-def _items() -> list[dict]:
+def _items() -> list[dict[str, object]]:
     return [
         json_item(make(), f"explorer-{name}")
         for name, make in (("map", _map), ("run", _run), ("phase", _phase))

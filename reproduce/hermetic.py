@@ -14,6 +14,7 @@ from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from reproduce import system
 
@@ -101,6 +102,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], folder: Path) ->
         ThreadPoolExecutor(1) as pool,
     ):
         try:
+            assert process.stdout  # a pipe
             output = pool.submit(process.stdout.read)
             while not output.done():
                 wait([output], timeout=SIGNAL_DELAY)
@@ -109,7 +111,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], folder: Path) ->
             kill_group(process)
 
 
-def kill_group(process: subprocess.Popen) -> None:
+def kill_group(process: subprocess.Popen[Any]) -> None:
     """Kill a process that leads a group, and all of its group, if any are left."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
@@ -132,7 +134,7 @@ class KernelManager(AsyncKernelManager):
         """
         self.environment = environment
         self.data = list(data)
-        self.process: subprocess.Popen | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         self._sockets = tempfile.TemporaryDirectory(prefix="kernel-", dir=_socket_parent())
         connection = f"{self._sockets.name}/k.json"
         super().__init__(transport="ipc", connection_file=connection, **options)
@@ -150,13 +152,16 @@ class KernelManager(AsyncKernelManager):
             metadata={"kernel_provisioner": {"provisioner_name": "local-provisioner"}},
         )
 
-    async def start_kernel(self, **options: Any) -> None:
+    # Its types make the one of the base class synchronous.
+    async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
         """Start a kernel that `child` ends with this process."""
         await super().start_kernel(env=dict(self.environment), stdin=subprocess.PIPE, **options)
+        assert isinstance(self.provisioner, LocalProvisioner)  # as its specification says
         self.process = self.provisioner.process
 
     def how_it_ended(self) -> str:
         """Say how a kernel that died by itself ended, and what to do if that can be told."""
+        assert self.process  # it was there to die
         status = self.process.wait()
         if status == -signal.SIGKILL:
             return f"killed, most likely because {system.OUT_OF_MEMORY}"
@@ -174,6 +179,7 @@ class KernelManager(AsyncKernelManager):
         if self.process:
             self.kill()
             self.process.wait()
+            assert self.process.stdin  # a pipe
             self.process.stdin.close()
         self._sockets.cleanup()
 

@@ -172,6 +172,6 @@ def start(*, seed: int, units: int) -> None:
     sys.meta_path.insert(0, _Finder())
     import sympy  # noqa: F401  after the functions are changed, so that it takes them over
 
-    sys.modules["sympy.utilities.lambdify"].compile = _compile
+    vars(sys.modules["sympy.utilities.lambdify"])["compile"] = _compile
     if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()):
         shell.ast_transformers.append(_Powers())

@@ -91,10 +91,13 @@ def placement_faults(project: Project, items: Sequence[Item]) -> list[Fault]:
 
 
 def _item(entry: dict[str, Any]) -> Item:
-    return Item(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()})
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()
+    }
+    return Item(**fields)
 
 
-def _entry(document: object, path: Sequence[str | int]) -> str:
+def _entry(document: Any, path: Sequence[Any]) -> str:
     if len(path) < 2:
         return "the file as a whole"
     entry = document["claims"][path[1]]

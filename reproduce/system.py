@@ -14,7 +14,7 @@ NO_ACCESS = "give yourself the right to read and write here, or work in a copy o
 FILE_IN_THE_WAY = "a folder belongs here: move away what is in its place"
 TOO_MUCH_AT_ONCE = "do less at a time, such as with --jobs 1"
 OUT_OF_MEMORY = f"memory ran out: {TOO_MUCH_AT_ONCE}"
-CURES = {
+CURES: dict[int | None, str] = {
     errno.EACCES: NO_ACCESS,
     errno.EPERM: NO_ACCESS,
     errno.EROFS: NO_ACCESS,

@@ -212,7 +212,8 @@ def _names_that_vary(found: dict[str, Collected]) -> Iterator[str]:
         {(claim, entry.name) for (claim, _), entries in evidence.items() for entry in entries}
         for evidence in found.values()
     ]
-    for claim, name in sorted(set.union(*names) - set.intersection(*names)):
+    everywhere = set.intersection(*names)
+    for claim, name in sorted(set.union(*names) - everywhere):
         yield f"{claim}: not every setting records {name!r}"
 
 
