@@ -152,5 +152,5 @@ _TABLE = (
     ),
 )
 
+# By name, in the order in which they are counted.
 KINDS = {kind.name: kind for kind in _TABLE}
-"""The kinds by name, in the order in which they are counted; negative controls come last."""

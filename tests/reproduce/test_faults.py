@@ -200,7 +200,7 @@ def test_observed_data_must_be_declared_and_are_recorded_with_their_hash(tree, m
     outcome = tree.run()
     assert outcome.status == 1
     assert "RuntimeError: data/runs.csv is read, but not declared: list it in" in outcome.err
-    declare(tree, "observing", {"data": ["data/runs.csv"]})
+    declare(tree, "observing", {"data": ["book/../data/runs.csv"]})
     sources = []
     for text in ("0.67,0.69", "0.67,0.68"):
         tree.write("data/runs.csv", text)

@@ -16,7 +16,7 @@ from reproduce.mutants import read_table as read_mutants
 from reproduce.project import read_yaml
 from reproduce.rounding import settings
 from reproduce.screenshots import readme_figure
-from reproduce.variations import Worst, read_table
+from reproduce.variations import COMPARED, Worst, read_table
 from tests.conftest import HTML, ROOT
 
 SEEDS = read_table(ROOT / "book" / "seeds.csv")
@@ -201,7 +201,7 @@ def test_a_table_of_worst_cases_is_that_of_these_notebooks(table: list[Worst], m
         (claim["id"], entry["kind"], entry["name"])
         for claim in ledger["claims"]
         for entry in claim["evidence"]
-        if entry["kind"] in ("measured", "rejected")
+        if entry["kind"] in COMPARED
     ]
     assert sorted(tabled) == sorted(shown), f"{make} writes the table anew"
     assert [row for row in table if row.share > 1] == []
