@@ -140,7 +140,7 @@ class Doubles(State):
         """``x`` up to 1, and 1 where it is NaN."""
         return np.fmin(x, 1)
 
-    def between(self, alpha: Array, other: Array) -> Array:
+    def between(self, alpha: Any, other: Array) -> Array:
         """``alpha other + (1 - alpha) L``."""
         if np.ndim(alpha) == 0 and alpha in (0, 1):
             return other if alpha == 1 else self.L

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from numbers import Rational
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .arithmetic import State
 from .maps import Map, check_map
@@ -234,7 +235,9 @@ def slope(recurrence: Map, *, L: arb) -> arb:
     return recurrence.update_slope(Balls(L))
 
 
-def cycle(recurrence: Map, *, p_ref: float | str | Rational, near: float, period: int = 1) -> Cycle:
+def cycle(
+    recurrence: Map, *, p_ref: float | str | Rational, near: ArrayLike, period: int = 1
+) -> Cycle:
     """Prove that a cycle exists near an approximate one, and enclose it.
 
     With ``F(L) = G^period(L) - L`` and a ball X around m, the interval Newton operator is

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .arithmetic import Doubles, Number, State, infinities
 from .maps import Map
 from .normalization import MeanVariance, Normalization, check_normalization
-from .validation import Array, kl_weight, parameter, require
+from .validation import Array, Mask, kl_weight, parameter, require
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +45,9 @@ class Recurrence(Map):
         [0.2    0.4046 0.4046 0.4046 0.4046]
     """
 
-    beta: float | Array
+    beta: ArrayLike
     normalization: Normalization = MeanVariance()
-    alpha: float | Array = 1.0
+    alpha: ArrayLike = 1.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "beta", kl_weight(self.beta))
@@ -65,14 +66,15 @@ class Recurrence(Map):
         omega_slope = self.normalization.omega_slope(at)
         return 1 - at.number(self.alpha) + omega_slope / at.number(self.beta)
 
-    def balance(self) -> tuple[Normalization, Array, Array]:
+    def balance(self) -> tuple[Normalization, Array, Mask]:
         """The weight b is ``alpha beta``; the ends are fixed instead for ``alpha = 0``."""
-        alpha = np.asarray(self.alpha)
-        return self.normalization, alpha * self.beta, alpha == 0
+        alpha, _, beta = self.parts()
+        return self.normalization, alpha * beta, alpha == 0
 
     def parts(self) -> tuple[Array, Normalization, Array]:
         """Alpha, the normalisation and beta."""
-        return np.asarray(self.alpha), self.normalization, np.asarray(self.beta)
+        alpha, beta = (np.asarray(x, dtype=float) for x in (self.alpha, self.beta))
+        return alpha, self.normalization, beta
 
     def end_slope(self, *, L: Array) -> Array:
         """Of the mirror update exp(-+Omega / beta), otherwise 0.
@@ -85,8 +87,9 @@ class Recurrence(Map):
 
     def slope_points(self, slope: int) -> tuple[Array, Array]:
         """Where Omega' is ``(slope - 1 + alpha) beta``."""
+        alpha, _, beta = self.parts()
         with infinities():
-            omega_slope = (slope - 1 + np.asarray(self.alpha)) * self.beta
+            omega_slope = (slope - 1 + alpha) * beta
             if slope > 0:
                 return self.normalization.turning_points(omega_slope)
             return self.normalization.falling_points(-omega_slope)

@@ -6,11 +6,11 @@ from itertools import count
 import numpy as np
 
 from .facts import Declaring
-from .validation import Array
+from .validation import Array, Mask
 
 
 def until_done(
-    advance: Callable[..., tuple[Array, list[Array]]],
+    advance: Callable[..., tuple[Mask, list[Array]]],
     problem: Declaring,
     state: list[Array],
     most: int | None = None,

@@ -11,7 +11,7 @@ from .elementwise import until_done
 from .maps import Map, check_map
 from .normalization import Normalization
 from .records import Record
-from .validation import Array, real_array
+from .validation import Array, Indices, Mask, real_array
 
 ROUNDING = 2 * np.finfo(float).eps
 """Two units in the last place of 1: what rounding alone can do to a value near 1."""
@@ -166,10 +166,15 @@ def _zeros(L_ref: Array, b: Array, normalization: Normalization) -> Array:
 
     piece, cell = np.nonzero(holds_zero)
     rising = np.where(piece == 1, -1.0, 1.0)
-    brackets = (x[piece, cell] for x in (start, low, high))
     zeros = np.full(holds_zero.shape, np.nan)
     zeros[piece, cell] = _newton(
-        normalization.cells(b.shape, cell), *brackets, rising, L_ref[cell], b[cell]
+        normalization.cells(b.shape, cell),
+        start[piece, cell],
+        low[piece, cell],
+        high[piece, cell],
+        rising,
+        L_ref[cell],
+        b[cell],
     )
     zeros[2, unbounded] = np.inf
     return np.where(zeros == LARGEST, np.inf, zeros).T
@@ -195,13 +200,13 @@ def _newton(
 
     def advance(
         normalization: Normalization,
-        cells: Array,
+        cells: Indices,
         x: Array,
         low: Array,
         high: Array,
         previous: Array,
         *fixed: Array,
-    ) -> tuple[Array, list[Array]]:
+    ) -> tuple[Mask, list[Array]]:
         rising, L_ref, b = fixed
         at = Doubles(x)
         omega, gap = normalization.omega(at), x - L_ref

@@ -51,7 +51,7 @@ class Declaring(Record):
             >>> print(Recurrence(beta=2.0).parameters())
             {'beta': 2.0, 'eps': 1e-05, 'alpha': 1.0}
         """
-        found = {}
+        found: dict[str, Any] = {}
         for field in fields(self):
             value = getattr(self, field.name)
             found |= value.parameters() if isinstance(value, Declaring) else {field.name: value}
@@ -98,7 +98,7 @@ class Declaring(Record):
             >>> print(Recurrence(beta=[1.0, 2.0]).cells((3, 2), slice(0, 3)).beta)
             [1. 2. 1.]
         """
-        chosen = {}
+        chosen: dict[str, Any] = {}
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, Declaring):

@@ -11,7 +11,7 @@ from .arithmetic import Doubles, Number, State, infinities
 from .facts import Declaring, fact
 from .normalization import Normalization
 from .records import Record
-from .validation import Array, probability, real_array, require, whole
+from .validation import Array, Mask, probability, real_array, require, whole
 
 BLOCK = 16_384
 """Prompts iterated together, so that their working arrays stay in the processor's cache."""
@@ -215,7 +215,7 @@ class Map(Declaring):
         """
 
     @fact
-    def balance(self) -> tuple[Normalization, Array, Array]:
+    def balance(self) -> tuple[Normalization, Array, Mask]:
         """Omega and b of ``L = L_ref + Omega(L) / b``, which holds at finite fixed points.
 
         The third is whether the two ends are the fixed points instead, as with mirror.

@@ -216,7 +216,7 @@ class Smoothed(Normalization):
     power: ClassVar[int]
 
     @property
-    def smoothing(self) -> float | Array:
+    def smoothing(self) -> ArrayLike:
         """The constant c, or a power of it that is 0 where c is."""
         raise NotImplementedError
 
@@ -270,7 +270,7 @@ class MeanVariance(Smoothed):
         0.9806 0.9806
     """
 
-    eps: float | Array = 1e-5
+    eps: ArrayLike = 1e-5
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "eps", parameter("eps", self.eps, at_least=0))
@@ -279,7 +279,7 @@ class MeanVariance(Smoothed):
     power: ClassVar[int] = 2
 
     @property
-    def smoothing(self) -> float | Array:
+    def smoothing(self) -> ArrayLike:
         """The parameter ``eps``."""
         return self.eps
 
@@ -312,7 +312,8 @@ class MeanVariance(Smoothed):
         ``sin(3 phi) = w = m sqrt(27 k) / 2``.
         """
         with infinities():
-            m, root_k = 1 + 4 * self.eps, 2 * np.sqrt(self.eps) * slope
+            eps = np.asarray(self.eps, dtype=float)
+            m, root_k = 1 + 4 * eps, 2 * np.sqrt(eps) * slope
             w = m * np.sqrt(27) / 2 * root_k
             third = np.arcsin(w) / 3  # NaN where w > 1: no turning point
             z_1 = 2 / np.sqrt(3) / root_k * np.sin(third)
@@ -322,7 +323,7 @@ class MeanVariance(Smoothed):
             # The second in logarithms, as z^(3/2) can exceed the doubles. It is +inf at slope 0.
             log_slope = np.log(slope)
             log_sin = np.log(np.sin(np.pi / 3 - third) / np.sqrt(3))
-            log_z_2 = log_sin - np.log(self.eps) / 2 - log_slope
+            log_z_2 = log_sin - np.log(eps) / 2 - log_slope
             log_sinh = log_slope + 1.5 * log_z_2
             c_2 = 2 * (log_sinh + np.log1p(np.sqrt(1 + np.exp(-2 * log_sinh))))
             c_2 = np.where(slope > 0, c_2, np.inf)
@@ -350,7 +351,7 @@ class MeanDeviation(Smoothed):
         [1. 2.]
     """
 
-    delta: float | Array = 1e-4
+    delta: ArrayLike = 1e-4
     power: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
@@ -358,7 +359,7 @@ class MeanDeviation(Smoothed):
         super().__post_init__()
 
     @property
-    def smoothing(self) -> float | Array:
+    def smoothing(self) -> ArrayLike:
         """The parameter ``delta``."""
         return self.delta
 

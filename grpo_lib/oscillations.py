@@ -43,7 +43,7 @@ class Cycles(Record):
         return expit(self.log_odds)
 
 
-def cycles(recurrence: Map, *, L_ref: float, period: int) -> Cycles:
+def cycles(recurrence: Map, *, L_ref: ArrayLike, period: int) -> Cycles:
     """Find the cycles of one prompt that have this least period.
 
     From period 2 on the lowest state of a cycle lies between ``low``, the value of the update G at

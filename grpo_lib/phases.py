@@ -12,7 +12,7 @@ from .equilibria import fixed_points
 from .maps import Map, check_map
 from .normalization import Normalization, check_normalization
 from .records import Record
-from .validation import Array, parameter, real_array
+from .validation import Array, Indices, Mask, parameter, real_array
 
 STEPS = 2000
 """Updates for which `regime` follows a run that no theorem has settled yet."""
@@ -251,14 +251,14 @@ def _regime(recurrence: Map, L_ref: Array) -> Array:
 
     def advance(
         recurrence: Map,
-        cells: Array,
+        cells: Indices,
         L: Array,
         L_ref: Array,
         x_1: Array,
         x_2: Array,
         radius: Array,
         caught_from: Array,
-    ) -> tuple[Array, list[Array]]:
+    ) -> tuple[Mask, list[Array]]:
         runs = x_2 < L
         caught = ~runs & ((caught_from <= L) | (np.abs(L - x_1) < radius))
         found[followed[cells[caught]]] = ends[followed[cells[caught]]]

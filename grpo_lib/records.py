@@ -1,7 +1,7 @@
 """Frozen dataclasses that hold arrays: in memory of their own, compared and hashed by value."""
 
-from dataclasses import fields
-from typing import Any
+from dataclasses import Field, fields
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,6 +13,8 @@ class Record:
     checks. Two records are equal if they are of one type and hold the same numbers in the same
     shapes; NaN, which pads the shorter rows of a result, is the same as NaN.
     """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -250,7 +250,7 @@ def _slope_error(recurrence: Map, L: Array) -> Array:
     return 2 * UNIT + units * UNIT * _pull(recurrence, L)
 
 
-def _share(weight: ArrayLike, L: Array) -> Array:
+def _share(weight: Array, L: Array) -> Array:
     """Size of ``weight L``, with 0 times infinity taken as 0."""
     with np.errstate(invalid="ignore"):
         return np.where(np.equal(weight, 0), 0.0, np.abs(weight * L))
