@@ -66,14 +66,14 @@ def success_log_odds(policy: ArrayLike, reward: ArrayLike) -> Array:
 
 
 def advantage(
-    reward: ArrayLike, policy: ArrayLike, normalization: Normalization = MeanVariance()
+    policy: ArrayLike, reward: ArrayLike, normalization: Normalization = MeanVariance()
 ) -> Array:
     """Normalised reward A = (r - p) Omega(p) under a policy; paper, Eq. (4).
 
     Args:
-        reward: 0 or 1 for every outcome, shape [..., outcomes].
         policy: the policy whose probability of success p normalises the reward, shape
             [..., outcomes].
+        reward: 0 or 1 for every outcome, shape [..., outcomes].
         normalization: how rewards become advantages.
 
     Returns:
@@ -88,9 +88,9 @@ def advantage(
     Examples:
         >>> from grpo_lib import MeanOnly, MeanVariance, advantage
         >>> policy, reward = [0.25, 0.5, 0.25], [1, 0, 0]
-        >>> print(advantage(reward, policy, MeanOnly()))
+        >>> print(advantage(policy, reward, MeanOnly()))
         [ 0.75 -0.25 -0.25]
-        >>> print(advantage(reward, policy, MeanVariance(eps=0.0)).round(4))
+        >>> print(advantage(policy, reward, MeanVariance(eps=0.0)).round(4))
         [ 1.7321 -0.5774 -0.5774]
     """
     policy, reward = _check(policy=policy, reward=reward)
@@ -119,7 +119,7 @@ def optimal_policy(anchor: ArrayLike, advantage: ArrayLike, beta: ArrayLike) -> 
     Examples:
         >>> from grpo_lib import advantage, optimal_policy
         >>> policy, reward = [0.25, 0.5, 0.25], [1, 0, 0]
-        >>> print(optimal_policy(policy, advantage(reward, policy), beta=1.0).round(4))
+        >>> print(optimal_policy(policy, advantage(policy, reward), beta=1.0).round(4))
         [0.7704 0.153  0.0765]
     """
     anchor, advantage = distribution("anchor", anchor), real_array("advantage", advantage)

@@ -43,7 +43,7 @@ def clipped_surrogate(
         [0.1 0.4]
     """
     policy, old_policy, reward, clip = _check(policy, old_policy, reward, clip, normalization)
-    A = np.where(old_policy > 0, advantage(reward, old_policy, normalization), 0.0)
+    A = np.where(old_policy > 0, advantage(old_policy, reward, normalization), 0.0)
     # old_policy is multiplied into the minimum, so that no ratio can overflow.
     clamped = np.clip(policy, old_policy * (1 - clip), old_policy * (1 + clip))
     return np.sum(np.minimum(policy * A, clamped * A), axis=-1)

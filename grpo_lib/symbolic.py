@@ -201,13 +201,13 @@ def success_probability(policy: Policy, reward: Sequence[int]) -> sp.Expr:
     return sp.Add(*(mass * r for mass, r in zip(policy, reward, strict=True)))
 
 
-def advantage(reward: Sequence[int], policy: Policy, omega: sp.Expr) -> list[sp.Expr]:
+def advantage(policy: Policy, reward: Sequence[int], omega: sp.Expr) -> list[sp.Expr]:
     """Centred reward times the scale Omega, per outcome.
 
     Examples:
         >>> import sympy as sp
         >>> from grpo_lib.symbolic import advantage
-        >>> print(advantage([1, 0], [sp.Rational(1, 4), sp.Rational(3, 4)], sp.Symbol("Omega")))
+        >>> print(advantage([sp.Rational(1, 4), sp.Rational(3, 4)], [1, 0], sp.Symbol("Omega")))
         [3*Omega/4, -Omega/4]
     """
     success = success_probability(policy, reward)

@@ -94,7 +94,7 @@ def train(
     policies[0] = first
     for n, policy in enumerate(policies[:-1]):
         if group is None or rng is None:  # neither is given, or both are
-            gain = advantage(reward, policy, normalization)
+            gain = advantage(policy, reward, normalization)
         else:
             gain = _gain_of_groups(reward, policy, normalization, group, rng)
         # At eps = 0 the advantage of an outcome that a policy never takes is infinite.
@@ -113,7 +113,7 @@ def _gain_of_groups(
 ) -> Array:
     """n(o) A(o) / (G pi_old(o)) of one drawn group for every prompt, shape [..., outcomes]."""
     share = rng.multinomial(group, policy / policy.sum(axis=-1, keepdims=True)) / group
-    A = advantage(reward, share, normalization)
+    A = advantage(share, reward, normalization)
     # Rounding can draw the last outcome though it has no mass, with a chance of about 1e-16.
     drawn = (share > 0) & (policy > 0)
     ratio = np.divide(share, policy, out=np.zeros_like(policy), where=drawn)

@@ -20,7 +20,7 @@ print(path.probability.round(4), recurrence.step(L=0.0, L_ref=[-1.0, 2.0]).shape
 print(fixed_points(recurrence, L_ref=0.0).count, regime(recurrence, L_ref=[0.0, 1.0]).shape)
 print(contraction_threshold(MeanDeviation(delta=[1e-4, 1e-2]), alpha=0.5).min())
 print(phase_boundaries(Recurrence(beta=2)).fold, cycles(Recurrence(1.0), L_ref=0, period=2))
-print(advantage([1, 0], [0.5, 0.5], MeanOnly()).sum(), kl_divergence([1, 0], [0.5, 0.5]))
+print(advantage([0.5, 0.5], [1, 0], MeanOnly()).sum(), kl_divergence([1, 0], [0.5, 0.5]))
 """
 WRONG = {
     "no beta": "Recurrence()",

@@ -65,10 +65,10 @@ def test_advantage_equals_symbolic(case, smoothing):
     q, r, values = symbols_and_values(*case)
     omega = symbolic.omega(symbolic.success_probability(q, r), eps)
     for form, mean_only, a, b in zip(
-        symbolic.advantage(r, q, omega),
-        symbolic.advantage(r, q, sp.S.One),
-        advantage(case[1], case[0], MeanVariance(smoothing)),
-        advantage(case[1], case[0], MeanOnly()),
+        symbolic.advantage(q, r, omega),
+        symbolic.advantage(q, r, sp.S.One),
+        advantage(case[0], case[1], MeanVariance(smoothing)),
+        advantage(case[0], case[1], MeanOnly()),
         strict=True,
     ):
         assert worst(a, exact(form, values | {eps: smoothing})) <= 4e-14
@@ -105,15 +105,15 @@ def test_optimal_policy_is_optimal(pair, gain, weight):
 def test_unlikely_success_and_failure_keep_their_digits():
     assert success_log_odds([1e-300, 1], [1, 0]) == pytest.approx(np.log(1e-300), rel=1e-15, abs=0)
     assert success_log_odds([1e-300, 1], [0, 1]) == pytest.approx(-np.log(1e-300), rel=1e-15, abs=0)
-    assert advantage([0, 1], [1e-300, 1], MeanOnly())[1] == pytest.approx(1e-300, rel=1e-13, abs=0)
+    assert advantage([1e-300, 1], [0, 1], MeanOnly())[1] == pytest.approx(1e-300, rel=1e-13, abs=0)
 
 
 def test_no_success_and_no_failure():
     assert success_log_odds([[0.5, 0.5]] * 2, [[0, 0], [1, 1]]).tolist() == [-np.inf, np.inf]
     # Weights at p = 0 and p = 1: what the policy never does weighs 1 / sqrt(eps), the rest nothing.
-    assert advantage([0, 0, 1], [0.5, 0.5, 0], MeanVariance(0.25)).tolist() == [0, 0, 2]
-    assert advantage([1, 1, 0], [0.5, 0.5, 0], MeanVariance(0.25)).tolist() == [0, 0, -2]
-    assert advantage([1, 1, 0], [0.5, 0.5, 0], MeanVariance(0)).tolist() == [0, 0, -np.inf]
+    assert advantage([0.5, 0.5, 0], [0, 0, 1], MeanVariance(0.25)).tolist() == [0, 0, 2]
+    assert advantage([0.5, 0.5, 0], [1, 1, 0], MeanVariance(0.25)).tolist() == [0, 0, -2]
+    assert advantage([0.5, 0.5, 0], [1, 1, 0], MeanVariance(0)).tolist() == [0, 0, -np.inf]
 
 
 def test_updates_create_no_mass():
@@ -157,11 +157,11 @@ def test_broadcasts_over_prompts():
     q, r = rng.dirichlet(np.ones(4), (3, 1)), np.array([[0, 1, 1, 0], [1, 0, 0, 0]])
     smoothing = np.array([[0.0], [0.1], [1.0]])
     weight, share = np.array([0.1, 1.0]), np.array([0.0, 0.5])
-    A = advantage(r, q, MeanVariance(smoothing))
+    A = advantage(q, r, MeanVariance(smoothing))
     best, mean = optimal_policy(q, A, weight), geometric_mean(q, q[::-1], share)
     assert A.shape == best.shape == mean.shape == (3, 2, 4)
     for i, j in np.ndindex(3, 2):
-        gain = advantage(r[j], q[i, 0], MeanVariance(smoothing[i, 0]))
+        gain = advantage(q[i, 0], r[j], MeanVariance(smoothing[i, 0]))
         policy = optimal_policy(q[i, 0], gain, weight[j])
         middle = geometric_mean(q[i, 0], q[2 - i, 0], share[j])
         assert A[i, j] == pytest.approx(gain, rel=1e-14, abs=0)

@@ -285,7 +285,7 @@ def test_an_update_of_whole_policies_stays_within_its_bound_and_a_wrong_one_does
         L_old = success_log_odds(old, reward)
         pull = RANDOM.normalization.scale(L=L_old) / BETA
         anchor = geometric_mean(reference, old, ALPHA)
-        A = advantage(reward, old, RANDOM.normalization)
+        A = advantage(old, reward, RANDOM.normalization)
         bound = update_bound(reference, old, pull=pull, L=L_old)
         with mp.workdps(60):
             exact = [exact_update(reference, old, reward, i) for i in range(COUNT)]

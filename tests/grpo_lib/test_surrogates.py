@@ -33,7 +33,7 @@ CASE = REWARD.flatmap(lambda r: st.tuples(policies(2, len(r)), st.just(r)))
 
 def clipped_form(q, old, reward, omega):
     """Section 2.2: the expected clipped term."""
-    terms = zip(old, q, symbolic.advantage(reward, old, omega), strict=True)
+    terms = zip(old, q, symbolic.advantage(old, reward, omega), strict=True)
     return sp.Add(*(o * symbolic.clipped(x / o, A, clip) for o, x, A in terms))
 
 
@@ -68,7 +68,7 @@ def error(function, form, case, clipping, normalization):
     values = dict(zip(symbols, chain(*columns), strict=True)) | {clip: clipping}
     values |= {} if mean_only else {eps: normalization.eps}
     found = function(policy, old_policy, reward, clipping, normalization)
-    size = np.sum((policy + old_policy) * np.abs(advantage(reward, old_policy, normalization)))
+    size = np.sum((policy + old_policy) * np.abs(advantage(old_policy, reward, normalization)))
     return worst(found, exact(expression, values), size)
 
 
@@ -82,7 +82,7 @@ def test_surrogates_equal_symbolic(function, case, clipping, normalization):
 def test_clipped_is_contrastive(case, clipping, smoothing):
     (policy, old_policy), reward = case
     arguments = policy, old_policy, reward, clipping, MeanVariance(smoothing)
-    size = np.sum((policy + old_policy) * np.abs(advantage(reward, old_policy, arguments[-1])))
+    size = np.sum((policy + old_policy) * np.abs(advantage(old_policy, reward, arguments[-1])))
     assert abs(clipped_surrogate(*arguments) - contrastive_surrogate(*arguments)) <= 1e-14 * size
 
 
@@ -91,7 +91,7 @@ def test_without_clipping_it_is_linear_in_the_policy(case, smoothing):
     """Section 2.3: w_plus P(S) - w_minus P(F)."""
     (policy, old_policy), reward = case
     normalization = MeanVariance(smoothing)
-    gain = policy * advantage(reward, old_policy, normalization)
+    gain = policy * advantage(old_policy, reward, normalization)
     for surrogate in clipped_surrogate, contrastive_surrogate:
         found = surrogate(policy, old_policy, reward, 1e40, normalization)
         assert found == pytest.approx(gain.sum(), rel=0, abs=1e-14 * np.abs(gain).sum())
@@ -140,7 +140,7 @@ WRONG = {
         clipped_surrogate(q, o, r, c, n) / success_probability(o, r)
     ),
     "ratio and advantage swapped": lambda q, o, r, c, n: np.sum(  # erratum E2
-        o * q / o * np.minimum(advantage(r, o, n), 1 + c)
+        o * q / o * np.minimum(advantage(o, r, n), 1 + c)
     ),
 }
 

@@ -61,7 +61,7 @@ def test_clipped_by_cases():
 
 def test_theorem_1_from_policies():
     reward, policy = [1, 0, 0], [p_ref, (1 - p_ref) / 3, (1 - p_ref) * 2 / 3]
-    gain = sy.advantage(reward, policy, sy.omega(p_ref, eps))
+    gain = sy.advantage(policy, reward, sy.omega(p_ref, eps))
     assert zero(sum(q * a for q, a in zip(policy, gain, strict=True)))
     best = sy.optimal_policy(policy, gain, beta)
     assert zero(sum(best) - 1)
@@ -92,7 +92,7 @@ def test_divergences():
     "call",
     [
         lambda: sy.success_probability(A, [0, 1]),
-        lambda: sy.advantage([0, 1], A, eps),
+        lambda: sy.advantage(A, [0, 1], eps),
         lambda: sy.optimal_policy(A, A[:2], beta),
         lambda: sy.geometric_mean(A, B[:2], alpha),
         lambda: sy.kl_divergence(A, B[:2]),

@@ -84,7 +84,7 @@ def test_exact_updates_keep_the_conditionals(alpha):
 def test_another_start_is_the_first_policy():
     start = np.array([0.3, 0.1, 0.2, 0.4])
     policies = train(REFERENCE, REWARD, ONE, 2, start=start)
-    A = advantage(REWARD, start, ONE.normalization)
+    A = advantage(start, REWARD, ONE.normalization)
     assert np.array_equal(policies[0], start)
     # The mean with the share 1 is the reference up to rounding: six units and four logarithms.
     assert policies[1] == pytest.approx(optimal_policy(REFERENCE, A, 1.0), rel=1e-14, abs=0)
@@ -143,7 +143,7 @@ def test_a_step_of_a_group_maximises_its_objective(seed):
     found = train(REFERENCE, REWARD, rule, 1, group, rng, start=start)[1]
     n = counted(start, group, seed)
     outcomes = np.repeat(np.arange(4), n)
-    A = advantage(REWARD, n / group, rule.normalization)
+    A = advantage(n / group, REWARD, rule.normalization)
     anchor = geometric_mean(REFERENCE, start, alpha)
 
     def loss(x):
@@ -192,7 +192,7 @@ def test_large_groups_approach_the_exact_update(group):
     # To first order off is 127 / sqrt(G), mostly the ratio of the outcome of mass 0.05.
     assert 2 * off <= 150 / np.sqrt(group)
     # The gain without the ratio tends to pi A instead.
-    A = advantage(REWARD, REFERENCE, rule.normalization)
+    A = advantage(REFERENCE, REWARD, rule.normalization)
     wrong = success_log_odds(optimal_policy(REFERENCE, REFERENCE * A, rule.beta), REWARD)
     assert abs(wrong - exact) > 0.5
     if group >= 10**6:

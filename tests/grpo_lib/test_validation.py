@@ -74,7 +74,7 @@ ARGUMENTS = {
     ],
     "normalization": [
         (lambda x: Recurrence(1.0, x), NORMALIZATION),
-        (lambda x: advantage(R, Q, x), NORMALIZATION),
+        (lambda x: advantage(Q, R, x), NORMALIZATION),
         (lambda x: clipped_surrogate(Q, Q, R, 0.1, x), NORMALIZATION),
         (lambda x: contrastive_surrogate(Q, Q, R, 0.1, x), NORMALIZATION),
         (lambda x: contraction_threshold(x), NORMALIZATION),
@@ -112,7 +112,7 @@ ARGUMENTS = {
     "policy": [
         (lambda x: success_probability(x, R), POLICY),
         (lambda x: success_log_odds(x, R), POLICY),
-        (lambda x: advantage(R, x), POLICY),
+        (lambda x: advantage(x, R), POLICY),
         (lambda x: clipped_surrogate(x, Q, R, 0.1), POLICY),
         (lambda x: contrastive_surrogate(x, Q, R, 0.1), POLICY),
     ],
@@ -123,7 +123,7 @@ ARGUMENTS = {
     "reward": [
         (lambda x: success_probability(Q, x), REWARD),
         (lambda x: success_log_odds(Q, x), REWARD),
-        (lambda x: advantage(x, Q), REWARD),
+        (lambda x: advantage(Q, x), REWARD),
         (lambda x: clipped_surrogate(Q, Q, x, 0.1), REWARD),
         (lambda x: contrastive_surrogate(Q, Q, x, 0.1), REWARD),
     ],
@@ -179,7 +179,7 @@ SHAPES = {
         lambda: Recurrence([1, 2], MeanVariance([0, 0.5, 1])),
         lambda: MeanVariance([0, 1]).scale(L=[1, 2, 3]),
         lambda: MeanVariance([0, 1]).weights(L=[1, 2, 3]),
-        lambda: advantage(R, [Q] * 2, MeanVariance([0, 0.5, 1])),
+        lambda: advantage([Q] * 2, R, MeanVariance([0, 0.5, 1])),
         lambda: clipped_surrogate([Q] * 2, Q, R, 0.1, MeanVariance([0, 0.5, 1])),
     ],
     "clip": [
@@ -198,7 +198,7 @@ SHAPES = {
     "policy": [
         lambda: success_probability([0.2, 0.3, 0.5], R),
         lambda: success_log_odds([Q] * 2, [R] * 3),
-        lambda: advantage(R, [0.2, 0.3, 0.5]),
+        lambda: advantage([0.2, 0.3, 0.5], R),
         lambda: clipped_surrogate([0.2, 0.3, 0.5], Q, R, 0.1),
         lambda: contrastive_surrogate([0.2, 0.3, 0.5], Q, R, 0.1),
     ],
@@ -236,7 +236,7 @@ def test_shapes_that_do_not_fit(name, call):
 # Calls with so many prompts each, all with the policy q; the last argument is a parameter.
 PROMPTS = {
     "advantage": lambda q, policy, reward, eps: advantage(
-        [R[: len(q)]] * reward, [q] * policy, MeanVariance([0.1] * eps)
+        [q] * policy, [R[: len(q)]] * reward, MeanVariance([0.1] * eps)
     ),
     "optimal_policy": lambda q, anchor, advantage, beta: optimal_policy(
         [q] * anchor, [A[: len(q)]] * advantage, [1.0] * beta
