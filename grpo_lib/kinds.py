@@ -73,9 +73,9 @@ class Kind:
         if self.whole is None:
             raise ValueError(f"kind must have two numbers to compare, got {self.name!r}")
         part, whole = (value, bound) if self.whole == "bound" else (bound, value)
-        part = np.asarray(part, dtype=float)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(part == 0, 0, np.where(part > 0, np.divide(part, whole), np.inf))
+            share = np.where(np.greater(part, 0), np.divide(part, whole), np.inf)
+        return np.where(np.equal(part, 0), 0, share)
 
 
 def _is_proof(value: str, bound: None) -> bool:

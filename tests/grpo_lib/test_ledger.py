@@ -160,6 +160,10 @@ def test_observed(theorem, data, value, file):
     assert entry == Evidence("observed", "n", value, (0.66, 0.7), source=RUNS)
 
 
+def test_an_interval_may_be_a_point(theorem, data):
+    assert theorem.observed("n", 0.7, low=0.7, high=0.7, file="data/runs.csv").bound == (0.7, 0.7)
+
+
 @pytest.mark.parametrize("value", [0.659, 0.701, -0.68, INF, NAN])
 def test_not_observed(theorem, data, value):
     said = rf"^theorem-2: not observed: the name: {value} is not in \[0.66, 0.7\]$"
@@ -212,6 +216,7 @@ def test_not_rejected(theorem, value):
             "low and high must be finite and in order, got 2 and 1",
         ),
         (lambda c: c.observed("n", 1, low=0, high=INF, file="data"), "low and .* got 0 and inf"),
+        (lambda c: c.observed("n", 1, low=-INF, high=1, file="data"), "low and .* got -inf and 1"),
         (lambda c: c.observed("n", 1, low=NAN, high=1, file="data"), "low and .* got nan and 1"),
         (lambda c: Evidence("believed", "n", 1.0), "kind must be one of proved, .* 'believed'"),
         (lambda c: Evidence("observed", "n", 1.0), "source must be a file .* observed, got None"),
@@ -244,9 +249,12 @@ KEPT = {
 }
 BROKEN = {
     "proved": [("x", None), ("false", None)],
-    "certified": [("[1 +/- 0.5]", 0.5), ("nan", 0.0), ("[+/- inf]", 0.0)],
+    "certified": [("[1 +/- 0.5]", 0.5), ("0.5", 0.5), ("nan", 0.0), ("[+/- inf]", 0.0)],
     "measured": [(0.6, 0.5), (NAN, 0.5), (-0.1, 0.5), (0.5, INF), (0.5, NAN)],
-    "observed": [(0.4, (0.5, 0.6)), (0.7, (0.5, 0.6)), (NAN, (0.5, 0.6)), (0.5, (0.0, INF))],
+    "observed": [
+        *((0.4, (0.5, 0.6)), (0.7, (0.5, 0.6)), (NAN, (0.5, 0.6))),
+        *((0.5, (0.0, INF)), (0.5, (-INF, 1.0))),
+    ],
     "rejected": [(0.4, 0.5), (INF, 0.5), (NAN, 0.5), (0.5, 0.0), (0.5, NAN)],
 }
 
