@@ -10,6 +10,8 @@ from typing import Any
 
 from grpo_lib.kinds import KINDS, Kind
 
+SCHEMA_NAME = "ledger.schema.json"
+
 
 def _rule(kind: Kind) -> dict[str, Any]:
     """What the schema asks of an entry if it is of this kind."""
@@ -21,8 +23,9 @@ def _rule(kind: Kind) -> dict[str, Any]:
     }
 
 
-def _with_kinds(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema, with what the table says of the kinds."""
+def ledger_schema() -> dict[str, Any]:
+    """Put the schema of the ledger together."""
+    schema: dict[str, Any] = json.loads(Path(__file__).with_name(SCHEMA_NAME).read_text("utf-8"))
     meanings = " ".join(f"{kind.name}: {kind.meaning}." for kind in KINDS.values())
     controls = [kind.name for kind in KINDS.values() if kind.is_control]
     evidence = schema["$defs"]["evidence"]
@@ -37,8 +40,7 @@ def _with_kinds(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-SCHEMA_NAME = "ledger.schema.json"
-SCHEMA = _with_kinds(json.loads(Path(__file__).with_name(SCHEMA_NAME).read_text("utf-8")))
+SCHEMA = ledger_schema()
 
 ENTRY = {"$ref": "#/$defs/evidence", "unevaluatedProperties": False}
 
