@@ -60,37 +60,38 @@ def fixed_points(recurrence: Map, *, L_ref: ArrayLike) -> FixedPoints:
     """Find every fixed point of ``L -> alpha L_ref + (1 - alpha) L + Omega(L) / beta``.
 
     Write ``b = alpha beta``. For ``alpha > 0`` and finite ``L_ref`` the finite fixed points are
-    the zeros of ``F(L) = L_ref + Omega(L) / b - L``. With mean-only normalisation Omega is 1 and
-    there is one, ``L_ref + 1 / b``. With mean and variance:
+    the zeros of ``F(L) = L_ref + Omega(L) / b - L``. They are found from what the normalisation
+    declares:
 
-    1. With ``u = cosh(L/2)^2``, ``Omega'(L) = sinh(L/2) / (1 + 4 eps u)^(3/2)``. It is odd, so on
-       ``L <= 0`` Omega' <= 0 and F falls.
-    2. On ``L > 0`` the logarithmic derivative of Omega' has the sign of ``1 + 12 eps - 8 eps u``,
-       which is positive at u = 1 and falls in u. So Omega' rises from 0 up to
-       ``u = (1 + 12 eps) / (8 eps)`` and falls to 0 from there on; for eps = 0 it rises for ever.
-    3. Hence ``F' = Omega' / b - 1`` has at most two zeros ``c_1 <= c_2``, both on ``L > 0``. F
-       falls up to c_1, rises to c_2, and falls after c_2. (For eps = 0, c_2 is +inf. If F' has no
-       zero, F falls everywhere.)
-    4. F is +inf at -inf, since Omega is positive and ``-L`` grows. For eps > 0 Omega is bounded,
-       so F is -inf at +inf. F is continuous and strictly monotone on each piece, so a piece has
-       one zero if the signs at its ends differ and none if they agree. So there are one to
-       three zeros, and the signs of F(c_1) and F(c_2) tell which pieces hold them. For eps = 0
-       Omega is ``2 cosh(L/2)``, which outgrows L: F is +inf at +inf, too, and falls and rises
-       once. So there are none or two zeros (one if F(c_1) = 0), and p = 1 is a further fixed
-       point.
-    5. Omega lies between ``2 / sqrt(1 + 4 eps)`` and ``1 / sqrt(eps)``, so every zero lies between
-       ``L_ref`` plus these two over b. That bounds the outer pieces.
+    1. ``F' = Omega' / b - 1`` has at most two zeros, the turning points ``c_1 <= c_2`` at slope b.
+       F falls up to c_1, rises to c_2, and falls after c_2. If F' has no zero, F falls everywhere.
+    2. F is +inf at -inf, since Omega is positive and ``-L`` grows. If Omega is bounded, F is -inf
+       at +inf. F is continuous and strictly monotone on each piece, so a piece has one zero if the
+       signs at its ends differ and none if they agree. So there are one to three zeros, and the
+       signs of F(c_1) and F(c_2) tell which pieces hold them. An Omega without upper bound outgrows
+       L, and c_2 is +inf: F is +inf at +inf, too, and falls and rises once. So there are none or
+       two zeros (one if F(c_1) = 0), and p = 1 is a further fixed point.
+    3. Omega lies between its bounds, so every zero lies between ``L_ref`` plus these two over b.
+       That bounds the outer pieces.
+
+    For `MeanVariance`, with ``u = cosh(L/2)^2``, ``Omega'(L) = sinh(L/2) / (1 + 4 eps u)^(3/2)`` is
+    odd, so on ``L <= 0`` F falls. On ``L > 0`` the logarithmic derivative of Omega' has the sign of
+    ``1 + 12 eps - 8 eps u``, which is positive at u = 1 and falls in u. So Omega' rises from 0 up
+    to ``u = (1 + 12 eps) / (8 eps)`` and falls to 0 from there on, which is why it takes a value at
+    most twice; for eps = 0 it rises for ever. `MeanDeviation` has the same shape. With `MeanOnly`
+    Omega is 1, and the only zero is ``L_ref + 1 / b``.
 
     Each zero is then found on its piece by Newton's method, safeguarded by bisection. A pair that
     is about to merge (``F(c_1)`` or ``F(c_2)`` within rounding of 0) is counted by the sign that
-    double precision gives.
+    double precision gives. Where Omega at a zero exceeds every double, the zero is put where that
+    begins.
 
     The ends p = 0 and p = 1 count as follows. ``L_ref`` of -inf or +inf is absorbing for
     ``alpha > 0`` and the only fixed point. For ``alpha = 0`` exactly the two ends are fixed
-    (Theorem 5). For ``eps = 0`` and ``alpha > 0`` p = 1 is fixed (erratum E3). For
-    ``0 < alpha < 1`` and ``eps > 0`` the update also maps 0 to 0 and 1 to 1, with infinite slope:
-    no orbit from inside (0, 1) ever approaches them, and they are left out. A fixed point whose
-    log-odds exceed every double is returned as +inf.
+    (Theorem 5). For ``alpha > 0`` and an Omega without upper bound p = 1 is fixed (erratum E3).
+    For ``0 < alpha < 1`` and a bounded Omega the update also maps 0 to 0 and 1 to 1, with infinite
+    slope: no orbit from inside (0, 1) ever approaches them, and they are left out. A fixed point
+    whose log-odds exceed every double is returned as +inf.
 
     Args:
         recurrence: the iteration.
@@ -101,6 +102,7 @@ def fixed_points(recurrence: Map, *, L_ref: ArrayLike) -> FixedPoints:
 
     Raises:
         ValueError: ``L_ref`` is NaN or does not broadcast with the recurrence's parameters.
+        NotImplementedError: the map or its normalisation does not declare what this rests on.
 
     Examples:
         >>> from grpo_lib import MeanOnly, Recurrence, fixed_points

@@ -161,8 +161,8 @@ class Normalization(Declaring):
     def turning_points(self, slope: Array) -> tuple[Array, Array]:
         """States ``c_1 <= c_2`` where Omega' is ``slope``, at least 0; +inf if there is none.
 
-        To declare it takes a proof that there are never more than two, that the slope is larger
-        between them, and that an Omega without upper bound grows faster than any line.
+        To declare it takes a proof that Omega' is above ``slope`` exactly between the two, and that
+        an Omega without upper bound outgrows every line.
 
         Examples:
             >>> from grpo_lib import MeanVariance
@@ -173,6 +173,9 @@ class Normalization(Declaring):
     @fact
     def falling_points(self, slope: Array) -> tuple[Array, Array]:
         """States ``-d_2 <= -d_1`` where Omega' is ``-slope``; -inf if there is none.
+
+        To declare it takes a proof that Omega' is below ``-slope`` exactly between the two, and
+        that neither is above 0.
 
         Examples:
             >>> from grpo_lib import MeanVariance

@@ -141,7 +141,7 @@ class Regime(IntEnum):
     OSCILLATES = 1
     """It approaches no fixed point. If there are several it stays below the second lowest."""
     RUNS_TO_ONE = 2
-    """It approaches the fixed point from c_2 on; that is p = 1 for eps = 0 and for mirror."""
+    """It approaches the fixed point from c_2 on: p = 1 for mirror and for an unbounded Omega."""
     UNDECIDED = 3
     """No theorem has settled it after `STEPS` updates; it has come to no rest so far."""
 
@@ -151,9 +151,10 @@ def regime(recurrence: Map, *, L_ref: ArrayLike) -> np.ndarray:
 
     Let G be the update and ``x_1 < x_2`` its two lowest fixed points, ``x_2 = inf`` if there is
     only one. G rises up to the state ``-e_2``, falls to ``-e_1 <= 0`` and rises from there on; its
-    values at these two are ``high`` and ``low``. (At ``alpha = 1`` or ``eps = 0``, -e_2 is -inf and
-    high the limit there. If G rises everywhere, both states are -inf.) Below x_1, ``G(L) > L``, and
-    between x_1 and x_2, ``G(L) < L``. Each verdict rests on one of these theorems:
+    values at these two are ``high`` and ``low``. (At ``alpha = 1``, or if Omega has no upper bound,
+    -e_2 is -inf and high the limit there. If G rises everywhere, both states are -inf.) Below x_1,
+    ``G(L) > L``, and between x_1 and x_2, ``G(L) < L``. Each verdict rests on one of these
+    theorems:
 
     1. *x_1 lies above c_1.* Then it is the only fixed point, G rises from there on, and
        ``G(L) > L`` below it: the run approaches it and runs to one.
@@ -168,20 +169,22 @@ def regime(recurrence: Map, *, L_ref: ArrayLike) -> np.ndarray:
          neither, unless it hits one exactly, which at most countably many starts do.
        - Otherwise, if ``x_1 >= -e_1``, G rises on the trap: the run is monotone and settles.
        - Otherwise, G falls on ``[low, -e_1]``, and its Schwarzian derivative is negative. (That of
-         Omega is. Where ``Omega''' < 0``, the term ``(1 - alpha) L`` makes the slope of G smaller
-         in size; elsewhere ``G' G''' <= 0``.) So where ``G(G(L))`` rises, its slope has no local
-         minimum (Singer 1978). If ``G(low) > -e_1``, or if there were a 2-cycle in the interval,
-         that slope would be at least 1 at a place on each side of x_1, and at most 1 at x_1. So
-         G maps the interval into itself and has no 2-cycle there, and ``G(G(L))`` leads each
-         state monotonically to x_1. Right of -e_1 a run falls until it is there: it settles.
+         Omega is, as the normalisation declares. Where ``Omega''' < 0``, the term ``(1 - alpha) L``
+         makes the slope of G smaller in size; elsewhere ``G' G''' <= 0``.) So where ``G(G(L))``
+         rises, its slope has no local minimum (Singer 1978). If ``G(low) > -e_1``, or if there were
+         a 2-cycle in the interval, that slope would be at least 1 at a place on each side of x_1,
+         and at most 1 at x_1. So G maps the interval into itself and has no 2-cycle there, and
+         ``G(G(L))`` leads each state monotonically to x_1. Right of -e_1 a run falls until it is
+         there: it settles.
     5. *No state can exceed x_2*, as ``high <= x_2``. A run below x_1 rises, hence reaches the trap
        if there is one, and 4 holds without following it. If there is none, a slope at x_1 below
        -1 still means that the run oscillates. And if G has no slope below -1, at all or on the
        states up to high, ``L + G(L)`` rises on an interval that G maps into itself. So there is no
        2-cycle, and every run there approaches a fixed point (Coppel 1955): it settles.
 
-    From ``L_ref >= -e_2``, hence always at ``alpha = 1`` or ``eps = 0``, two updates decide. Then
-    ``low > L_ref`` or ``L_ref >= -e_1``, so if ``L_1 <= x_2`` there is a trap and L_1 lies in it.
+    From ``L_ref >= -e_2``, hence always at ``alpha = 1`` or without upper bound of Omega, two
+    updates decide. Then ``low > L_ref`` or ``L_ref >= -e_1``, so if ``L_1 <= x_2`` there is a trap
+    and L_1 lies in it.
 
     What is left starts at ``L_ref < -e_2`` and is followed until 2, 3 or 4 holds, for at most
     `STEPS` updates: runs with ``high > x_2``, which rise to -e_2 and may jump over x_2 from there,
@@ -200,6 +203,7 @@ def regime(recurrence: Map, *, L_ref: ArrayLike) -> np.ndarray:
 
     Raises:
         ValueError: ``L_ref`` is NaN or does not broadcast with the recurrence's parameters.
+        NotImplementedError: the map or its normalisation does not declare what this rests on.
 
     Examples:
         >>> from grpo_lib import Recurrence, Regime, regime

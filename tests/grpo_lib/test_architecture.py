@@ -1,0 +1,60 @@
+"""Modules talk to one another by public names, and ask for facts instead of classes."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import grpo_lib
+
+MODULES = sorted(Path(grpo_lib.__file__).parent.glob("*.py"))
+CLASSES = {"MeanVariance", "MeanDeviation", "MeanOnly", "Recurrence", "Smoothed"}
+
+
+def foreign_secrets(tree: ast.AST) -> Iterator[str]:
+    """Private attributes that neither the object itself nor the module defines."""
+    defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_"):
+            own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+            above = isinstance(node.value, ast.Call) and ast.unparse(node.value) == "super()"
+            if not (own or above or node.attr in defined or node.attr.startswith("__")):
+                yield ast.unparse(node)
+        if isinstance(node, ast.ImportFrom) and node.level:
+            yield from (alias.name for alias in node.names if alias.name.startswith("_"))
+
+
+def questions_of_class(tree: ast.AST) -> Iterator[str]:
+    """Tests of which normalisation or map something is, by isinstance, issubclass or type."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            asks = node.func.id in ("isinstance", "issubclass") and len(node.args) == 2
+            names = (
+                {n.id for n in ast.walk(node.args[1]) if isinstance(n, ast.Name)} if asks else {}
+            )
+            if CLASSES & set(names):
+                yield ast.unparse(node)
+        if isinstance(node, ast.Compare) and ast.unparse(node.left).startswith("type("):
+            names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+            if CLASSES & names:
+                yield ast.unparse(node)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
+def test_a_module_keeps_to_public_names_and_facts(module: Path) -> None:
+    tree = ast.parse(module.read_text("utf-8"))
+    assert list(foreign_secrets(tree)) == []
+    assert list(questions_of_class(tree)) == []
+
+
+def test_what_is_looked_for_is_found() -> None:
+    bad = ast.parse(
+        "from .dynamics import _step\n"
+        "L = recurrence._step(L)\n"
+        "if isinstance(normalization, MeanOnly | MeanVariance): ...\n"
+        "if type(recurrence) is Recurrence: ...\n"
+        "self._step, super()._step, x.__dict__, isinstance(x, Normalization)\n"
+    )
+    assert sorted(foreign_secrets(bad)) == ["_step", "recurrence._step"]
+    assert len(list(questions_of_class(bad))) == 2
