@@ -141,7 +141,7 @@ class Regime(IntEnum):
     OSCILLATES = 1
     """It approaches no fixed point. If there are several it stays below the second lowest."""
     RUNS_TO_ONE = 2
-    """It approaches the fixed point from c_2 on: p = 1 for mirror and for an unbounded Omega."""
+    """It approaches the fixed point from c_2 on, p = 1 for mirror and for an unbounded Omega."""
     UNDECIDED = 3
     """No theorem has settled it after `STEPS` updates; it has come to no rest so far."""
 
