@@ -13,7 +13,8 @@ from .divergences import kl_divergence, renyi_divergence, total_variation
 from .dynamics import Recurrence
 from .equilibria import FixedPoints, fixed_points
 from .maps import Map, Trajectory
-from .normalization import MeanDeviation, MeanOnly, MeanVariance, Normalization
+from .mean_only import MeanOnly
+from .normalization import Normalization
 from .oscillations import Cycles, cycles, lyapunov_exponent
 from .phases import PhaseBoundaries, Regime, contraction_threshold, phase_boundaries, regime
 from .policies import (
@@ -24,6 +25,7 @@ from .policies import (
     success_probability,
 )
 from .sampling import random_policies, random_rewards
+from .smoothed import MeanDeviation, MeanVariance
 from .surrogates import clipped_surrogate, contrastive_surrogate
 from .training import train
 

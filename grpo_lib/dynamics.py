@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike
 
 from .arithmetic import Doubles, Number, State, infinities
 from .maps import Map
-from .normalization import MeanVariance, Normalization, check_normalization
+from .normalization import Normalization, check_normalization
+from .smoothed import MeanVariance
 from .validation import Array, Mask, kl_weight, parameter, require
 
 

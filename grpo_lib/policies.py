@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import softmax
 
-from .normalization import MeanVariance, Normalization, check_normalization
+from .normalization import Normalization, check_normalization
+from .smoothed import MeanVariance
 from .validation import (
     Array,
     binary,

@@ -6,8 +6,9 @@ Both leave out the KL penalty. Policies are arrays of probabilities over outcome
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .normalization import MeanVariance, Normalization, check_normalization
+from .normalization import Normalization, check_normalization
 from .policies import advantage, success_log_odds
+from .smoothed import MeanVariance
 from .validation import Array, binary, broadcastable, distribution, parameter, same_outcomes
 
 

@@ -9,7 +9,7 @@ import sympy as sp
 
 from .arithmetic import State
 from .dynamics import Recurrence
-from .normalization import MeanVariance
+from .smoothed import MeanVariance
 
 p = sp.Symbol("p", positive=True)
 """Probability of success of the current policy."""

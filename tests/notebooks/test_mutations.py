@@ -29,7 +29,7 @@ MUTATIONS = {
         "self.normalization.omega(at)", "theorem-2",
     ),
     "eps dropped from Omega": (
-        "normalization.py", "at.sqrt(at.number(self.eps))", "0 * at.sqrt(at.number(self.eps))",
+        "smoothed.py", "at.sqrt(at.number(self.eps))", "0 * at.sqrt(at.number(self.eps))",
         "theorem-2",
     ),
     "the sign of a failure's weight": (
@@ -41,14 +41,14 @@ MUTATIONS = {
         "contrastive-loss",
     ),
     "the place of the folds": (
-        "normalization.py", "np.arcsinh(slope * z_1**1.5)", "np.arcsinh(slope * z_1)",
+        "smoothed.py", "np.arcsinh(slope * z_1**1.5)", "np.arcsinh(slope * z_1)",
         "phase-diagram",
     ),
     "the order of the escape and the trap": (
         "phases.py", "runs = x_2 < L", "runs = x_1 < L", "phase-diagram",
     ),
     "the largest slope of Omega": (
-        "normalization.py", "(3 * np.sqrt(3 * eps)", "(2 * np.sqrt(3 * eps)", "contraction",
+        "smoothed.py", "(3 * np.sqrt(3 * eps)", "(2 * np.sqrt(3 * eps)", "contraction",
     ),
     "the slope in ball arithmetic": (
         "certified.py", "(self.L / 2).tanh()", "self.L.tanh()", "chaos",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import grpo_lib
-from grpo_lib import dynamics, ledger, normalization, symbolic, training
+from grpo_lib import dynamics, ledger, symbolic, training
 
 
 def _with(
@@ -24,7 +24,7 @@ def _times(factor: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 def _scale() -> None:
     """Omega is 1 % too large, in every kind of number."""
     for name in ("MeanVariance", "MeanDeviation", "MeanOnly"):
-        owner = getattr(normalization, name)
+        owner = getattr(grpo_lib, name)
         _with(owner, "omega", lambda f: lambda self, at: f(self, at) * 1.01)
 
 
