@@ -1,6 +1,7 @@
 """Modules talk to one another by public names, and ask for facts instead of classes."""
 
 import ast
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,36 @@ def questions_of_class(tree: ast.AST) -> Iterator[str]:
             names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
             if CLASSES & names:
                 yield ast.unparse(node)
+
+
+ORDER = [
+    "a", "b", "policy", "old_policy", "anchor", "reference", "reward", "advantage", "recurrence",
+    "beta", "clip", "normalization", "alpha", "steps", "group",
+]  # fmt: skip
+"""The order in which a public function takes what it takes: policies, rewards, then parameters."""
+
+
+def out_of_order(owner: object) -> Iterator[str]:
+    """Public functions and records of a module whose parameters are in another order."""
+    for name in owner.__all__:
+        value = getattr(owner, name)
+        if inspect.isfunction(value) or inspect.isclass(value):
+            taken = [p for p in inspect.signature(value).parameters if p in ORDER]
+            if taken != sorted(taken, key=ORDER.index):
+                yield name
+
+
+def test_parameters_come_in_one_order() -> None:
+    class Module:
+        __all__ = ("good", "bad")
+
+        @staticmethod
+        def good(policy, reward, normalization): ...
+        @staticmethod
+        def bad(reward, policy, normalization): ...
+
+    assert list(out_of_order(grpo_lib)) == []
+    assert list(out_of_order(Module)) == ["bad"]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
