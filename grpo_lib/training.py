@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .arithmetic import infinities
 from .maps import Map, check_map
 from .normalization import Normalization
 from .policies import advantage, geometric_mean, optimal_policy
@@ -116,5 +117,5 @@ def _gain_of_groups(
     A = advantage(share, reward, normalization)
     # Rounding can draw the last outcome though it has no mass, with a chance of about 1e-16.
     drawn = (share > 0) & (policy > 0)
-    ratio = np.divide(share, policy, out=np.zeros_like(policy), where=drawn)
-    return ratio * np.where(drawn, A, 0.0)
+    with infinities():
+        return np.where(drawn, share / policy * A, 0.0)

@@ -190,6 +190,34 @@ def test_the_slope_is_the_derivative(symbolic):
     assert sp.simplify(derivative(symbolic.omega(at)) - symbolic.omega_slope(at)) == 0
 
 
+def test_declared_errors_are_those_of_their_derivation():
+    """Ten units for a cosh and for hypot, as `grpo_lib.rounding.FUNCTION`, one for an operation."""
+    assert MeanVariance().omega_error() == 10 + 1 + 10 + 1
+    assert MeanDeviation().omega_error() == 10 + 1 + 1 + 1
+    assert MeanOnly().omega_error() == 0
+
+
+def test_a_constant_scale_has_no_slope_and_no_place_with_one():
+    at = Doubles(np.array([-3.0, 0.0, 3.0]))
+    assert MeanOnly().omega_slope(at).tolist() == MeanOnly().bend(at).tolist() == [0, 0, 0]
+    assert MeanOnly().steepest_slope() == 0
+    for slope in (np.array(0.0), np.array([0.0, 1.0])):
+        assert np.isposinf(MeanOnly().turning_points(slope)).all()
+        assert np.isneginf(MeanOnly().falling_points(slope)).all()
+        assert MeanOnly().turning_points(slope)[0].shape == slope.shape
+
+
+@pytest.mark.parametrize("normalization", [MeanVariance(0.01), MeanDeviation(0.01)], ids=repr)
+def test_the_steepest_slope_itself_has_no_points_beside_it(normalization):
+    steepest = np.asarray(normalization.steepest_slope())
+    for factor, finite in ((1 - 1e-9, True), (1 + 1e-9, False)):
+        points = normalization.turning_points(factor * steepest)
+        assert np.isfinite(points).all() == finite
+    assert np.isposinf(
+        MeanDeviation(0.01).turning_points(MeanDeviation(0.01).steepest_slope())
+    ).all()
+
+
 @dataclass(frozen=True, eq=False)
 class Wrong(MeanVariance):
     """Every declaration is off, Omega itself is right."""

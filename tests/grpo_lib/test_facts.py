@@ -18,39 +18,50 @@ from grpo_lib import (
     phase_boundaries,
     regime,
 )
+from grpo_lib.facts import Declaring, fact
 from grpo_lib.rounding import fixed_point_bound, orbit_bound, step_bound
 from grpo_lib.symbolic import Expressions, eps, p
 
 
-@dataclass(frozen=True, eq=False)
-class Bare(Normalization):
-    """An expression, and not one fact."""
+def foreign():
+    """Classes of one's own, made anew: what happens when a class is made is tested, too."""
 
-    constant: float = 0.5
+    @dataclass(frozen=True, eq=False)
+    class Bare(Normalization):
+        """An expression, and not one fact."""
 
-    def omega(self, at):
-        return 1 / (at.deviation + self.constant) ** 2
+        constant: float = 0.5
+
+        def omega(self, at):
+            return 1 / (at.deviation + self.constant) ** 2
+
+    @dataclass(frozen=True, eq=False)
+    class Twice(MeanVariance):
+        """An expression of its own, below a class whose facts are about another one."""
+
+        def omega(self, at):
+            return 2 * super().omega(at)
+
+    @dataclass(frozen=True, eq=False)
+    class Above(Recurrence):
+        """An update of its own."""
+
+        def update(self, at, *, L_ref):
+            return super().update(at, L_ref=L_ref) + 1
+
+    @dataclass(frozen=True, eq=False)
+    class Documented(MeanVariance):
+        """Neither: only a name."""
+
+    return Bare, Twice, Above, Documented
 
 
-@dataclass(frozen=True, eq=False)
-class Twice(MeanVariance):
-    """An expression of its own, below a class whose facts are about another one."""
-
-    def omega(self, at):
-        return 2 * super().omega(at)
-
-
-@dataclass(frozen=True, eq=False)
-class Above(Recurrence):
-    """An update of its own."""
-
-    def update(self, at, *, L_ref):
-        return super().update(at, L_ref=L_ref) + 1
-
-
-@dataclass(frozen=True, eq=False)
-class Documented(MeanVariance):
-    """Neither: only a name."""
+Bare, Twice, Above, Documented = foreign()
+FOREIGN = {
+    "Bare": lambda: Recurrence(1.0, foreign()[0]()),
+    "Twice": lambda: Recurrence(1.0, foreign()[1]()),
+    "Above": lambda: foreign()[2](1.0),
+}
 
 
 RESTS_ON_FACTS = {
@@ -77,19 +88,53 @@ RESTS_ON_THE_EXPRESSION = {
 
 
 @pytest.mark.parametrize("call", RESTS_ON_FACTS.values(), ids=RESTS_ON_FACTS)
-@pytest.mark.parametrize("foreign", [Recurrence(1.0, Bare()), Recurrence(1.0, Twice()), Above(1.0)])
-def test_without_the_facts_there_is_no_answer(foreign, call):
+@pytest.mark.parametrize("make", FOREIGN.values(), ids=FOREIGN)
+def test_without_the_facts_there_is_no_answer(make, call):
     with pytest.raises(NotImplementedError, match=r"^(Bare|Twice|Above) does not declare \w+; see"):
-        call(foreign)
+        call(make())
     call(Recurrence(1.0, MeanVariance()))
-    call(Recurrence(1.0, Documented()))
+    call(Recurrence(1.0, foreign()[3]()))
 
 
 @pytest.mark.parametrize("call", RESTS_ON_THE_EXPRESSION.values(), ids=RESTS_ON_THE_EXPRESSION)
-@pytest.mark.parametrize("foreign", [Recurrence(1.0, Bare()), Recurrence(1.0, Twice()), Above(1.0)])
-def test_what_rests_on_the_expression_alone_needs_no_fact(foreign, call):
-    assert np.isfinite(call(foreign)).all()
-    assert not np.allclose(call(foreign), call(Recurrence(1.0)))
+@pytest.mark.parametrize("make", FOREIGN.values(), ids=FOREIGN)
+def test_what_rests_on_the_expression_alone_needs_no_fact(make, call):
+    assert np.isfinite(call(make())).all()
+    assert not np.allclose(call(make()), call(Recurrence(1.0)))
+
+
+def test_a_fact_is_asked_for_by_name_and_nothing_else_is_taken_back():
+    class Base(Declaring):
+        expression = "formula"
+
+        def formula(self): ...
+
+        @fact
+        def known(self): ...
+
+        @fact
+        def unknown(self): ...
+
+        def helper(self):
+            return "kept"
+
+    class First(Base):
+        def formula(self): ...
+
+        def known(self):
+            return "first"
+
+    class Second(First):
+        def formula(self): ...
+
+        def unknown(self):
+            return "second"
+
+    assert First().known() == "first" and Second().unknown() == "second"
+    for one, name in ((First(), "unknown"), (Second(), "known")):
+        with pytest.raises(NotImplementedError, match=rf"{name}; see .*Base\.{name}$"):
+            getattr(one, name)()
+    assert Second().helper() == "kept"
 
 
 def test_the_contraction_threshold_asks_too():

@@ -1,5 +1,6 @@
 """`import grpo_lib` is quick, and what it leaves for later is there when it is asked for."""
 
+import importlib.metadata
 import pickle
 import subprocess
 import sys
@@ -98,6 +99,12 @@ def test_a_module_for_later_is_the_module(name: str) -> None:
         "True",
         f"grpo_lib.{name}",
     ]
+
+
+def test_modules_for_later_and_the_version_are_looked_up() -> None:
+    for name in grpo_lib.LAZY:
+        assert grpo_lib.__getattr__(name).__name__ == f"grpo_lib.{name}"
+    assert grpo_lib.__getattr__("__version__") == importlib.metadata.version("grpo-lib")
 
 
 def test_what_is_pickled_here_is_read_elsewhere() -> None:

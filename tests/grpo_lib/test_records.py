@@ -95,6 +95,12 @@ def test_zeros_of_either_sign_are_one_number_and_so_are_nans():
     assert one == other and hash(one) == hash(other)
 
 
+def test_the_tiniest_difference_counts():
+    assert MeanVariance(5e-324) != MeanVariance(0.0) and MeanVariance(1e-300) != MeanVariance(
+        2e-300
+    )
+
+
 def test_scalars_are_compared_as_numbers():
     assert Recurrence(1) == Recurrence(np.float32(1)) != Recurrence(2)
     assert hash(Recurrence(1)) == hash(Recurrence(1.0))

@@ -45,6 +45,10 @@ def test_theorem_4_is_the_map_at_alpha_0():
     assert zero(mirror - L - sy.omega(sy.sigma(L), eps) / beta)
 
 
+def test_the_map_is_written_in_the_log_odds_it_is_given():
+    assert sp.expand(sp.diff(sy.log_odds_map(L, L_ref, beta, eps, alpha), alpha)) == L_ref - L
+
+
 def test_proposition_1_derivative():
     h = sy.success_map(p, p_ref, beta, eps)
     stated = -h * (1 - h) * (1 - 2 * p) / (2 * beta * (p * (1 - p) + eps) ** sp.Rational(3, 2))

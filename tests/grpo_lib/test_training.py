@@ -314,6 +314,27 @@ BAD = {
 }
 
 
+def test_one_outcome_is_enough():
+    assert train([1.0], [1], Recurrence(1.0), 2).tolist() == [[1.0]] * 3
+
+
+def test_every_prompt_must_share_an_outcome_with_its_start():
+    reference, start = [[0.5, 0.5], [1.0, 0.0]], [[0.5, 0.5], [0.0, 1.0]]
+    between = Recurrence(1.0, alpha=0.5)
+    assert train(reference[:1], [1, 0], between, 1, start=start[:1]).shape == (2, 1, 2)
+    with pytest.raises(ValueError, match=r"^start must be a policy .*, got \[\[0\.5 0\.5\]"):
+        train(reference, [1, 0], between, 1, start=start)
+
+
+def test_groups_of_several_prompts_are_drawn_from_their_own_policies():
+    """An outcome without mass is never drawn, however many prompts there are."""
+    policies = np.tile([0.25, 0.75, 0.0], (500, 1))
+    after = train(policies, [1, 0, 0], ONE, 1, group=4, rng=generator())[1]
+    gained = np.log(after[:, 0] / after[:, 1]) - np.log(0.25 / 0.75)
+    alike = 0.25**4 + 0.75**4  # no gain in a group of equals
+    assert abs(np.mean(np.abs(gained) < 1e-9) - alike) < 6 * np.sqrt(alike * (1 - alike) / 500)
+
+
 @pytest.mark.parametrize("message", BAD)
 def test_bad_input(message):
     with pytest.raises(ValueError) as caught:
