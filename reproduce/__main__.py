@@ -48,6 +48,7 @@ def _run(project: Project, options: argparse.Namespace) -> int:
         jobs=options.jobs,
         timeout=options.timeout,
         fresh=options.fresh,
+        scheduler=options.scheduler,
     )
     evidence, faults = collect(results, items)
     faults += placement_faults(project, items)

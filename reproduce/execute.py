@@ -9,7 +9,14 @@ import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -80,6 +87,7 @@ def execute(
     timeout: float,
     fresh: bool,
     environment: Mapping[str, str] | None = None,
+    scheduler: str | None = None,
 ) -> list[Result]:
     """Execute notebooks, the longest first, and print a line as each is done.
 
@@ -93,11 +101,12 @@ def execute(
         timeout: seconds that one notebook may take.
         fresh: whether to execute again what has not changed.
         environment: variables to set for the kernels, which see none of the caller's.
+        scheduler: address of the scheduler of a Dask cluster that executes them; in threads of this
+            process if left out.
 
     Returns:
         One result per name, in the same order.
     """
-    variables = hermetic.environment(project.home, environment)
     rests_on: list[object] = [
         project.fingerprint(project.source_files()),
         platform.python_version(),
@@ -119,25 +128,24 @@ def execute(
         else:
             code_cells = sum(cell.cell_type == "code" for cell in source.cells)
             expected = stored[1].seconds if stored else code_cells
+            (project.failed / f"{name}.ipynb").unlink(missing_ok=True)
             waiting.append(_Job(name, source, data, key, expected, timeout))
 
     with (
         tqdm(total=len(names), unit="notebook", leave=False, disable=None) as bar,
-        ThreadPoolExecutor(jobs) as pool,
+        _executor(project, jobs, scheduler, waiting) as pool,
     ):
         for result in results.values():
             _report(bar, result)
         try:
             futures = {
-                pool.submit(job.run, project, parameters, variables)
+                pool.submit(job.run, project, parameters, environment): job
                 for job in sorted(waiting, key=lambda job: job.expected, reverse=True)
             }
             while futures:
-                done, futures = wait(
-                    futures, timeout=hermetic.SIGNAL_DELAY, return_when=FIRST_COMPLETED
-                )
+                done, _ = wait(futures, timeout=hermetic.SIGNAL_DELAY, return_when=FIRST_COMPLETED)
                 for future in done:
-                    result = future.result()
+                    result = _result(futures.pop(future), future)
                     results[result.name] = result
                     _report(bar, result)
         except BaseException:
@@ -146,6 +154,23 @@ def execute(
                 job.stop()  # its thread sees the kernel die and ends by itself
             raise
     return [results[name] for name in names]
+
+
+def _executor(
+    project: Project, jobs: int, scheduler: str | None, waiting: Sequence["_Job"]
+) -> Executor:
+    if not scheduler:
+        return ThreadPoolExecutor(jobs)
+    from reproduce.scheduler import Cluster  # what it imports takes time, and need not be installed
+
+    return Cluster(scheduler, jobs, project, {file for job in waiting for file in job.data})
+
+
+def _result(job: "_Job", future: Future[Result]) -> Result:
+    try:
+        return future.result()
+    except BrokenExecutor as error:  # what ran it died, and not the kernel alone
+        return Failed(job.name, f"notebooks/{job.name}.ipynb: {error}")
 
 
 def read_notebook(path: Path) -> NotebookNode:
@@ -230,10 +255,10 @@ class _Job:
         self.stopped = False
 
     def run(
-        self, project: Project, parameters: dict[str, float], variables: Mapping[str, str]
+        self, project: Project, parameters: dict[str, float], extra: Mapping[str, str] | None
     ) -> Result:
+        variables = hermetic.environment(project.home, extra)
         failed = project.failed / f"{self.name}.ipynb"
-        failed.unlink(missing_ok=True)
         self.start = time.perf_counter()
         try:
             executed = self._execute(project.root, parameters, variables)

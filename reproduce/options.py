@@ -10,7 +10,7 @@ LEAST_SCALE = 0.1
 
 
 def add_execution_options(parser: argparse.ArgumentParser, part: str) -> None:
-    """Add the options of a command that executes notebooks, ``--jobs`` and ``--timeout``.
+    """Add the options of a command that executes notebooks: how many, where and how long.
 
     Args:
         parser: the command's parser.
@@ -29,6 +29,12 @@ def add_execution_options(parser: argparse.ArgumentParser, part: str) -> None:
         default=300,
         metavar="SECONDS",
         help=f"time that {part} may take (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="run on the workers of the Dask cluster with this scheduler, such as "
+        "tcp://10.0.0.1:8786 (default: on this machine)",
     )
 
 

@@ -72,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         None if options.check else table_path(project),
         jobs=options.jobs,
         timeout=options.timeout,
+        scheduler=options.scheduler,
     )
     return 0
 

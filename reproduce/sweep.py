@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         table_path(project),
         jobs=options.jobs,
         timeout=options.timeout,
+        scheduler=options.scheduler,
     )
     return 0
 

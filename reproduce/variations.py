@@ -95,6 +95,7 @@ def write_worst(
     *,
     jobs: int,
     timeout: float,
+    scheduler: str | None = None,
 ) -> None:
     """Run every notebook under all settings and write the table of worst cases.
 
@@ -104,6 +105,7 @@ def write_worst(
         path: of the table; None to only see whether all bounds are kept.
         jobs: how many notebooks run at a time.
         timeout: seconds that a notebook may take under one setting.
+        scheduler: as for `execute`.
 
     Raises:
         ReproduceError: a notebook fails under a setting, or not every setting records the same
@@ -115,7 +117,9 @@ def write_worst(
         results = [
             (group, result)
             for group in kernels
-            for result in run(project, group, names, jobs=jobs, timeout=timeout)
+            for result in run(
+                project, group, names, jobs=jobs, timeout=timeout, scheduler=scheduler
+            )
         ]
     found: dict[str, Collected] = {}
     faults: list[str] = []
@@ -135,7 +139,13 @@ def write_worst(
 
 
 def run(
-    project: Project, group: Kernels, names: Sequence[str], *, jobs: int, timeout: float
+    project: Project,
+    group: Kernels,
+    names: Sequence[str],
+    *,
+    jobs: int,
+    timeout: float,
+    scheduler: str | None = None,
 ) -> list[Result]:
     """Execute notebooks under some settings, one after the other in one kernel each.
 
@@ -145,6 +155,7 @@ def run(
         names: of the notebooks.
         jobs: how many run at a time.
         timeout: seconds that a notebook may take under one setting.
+        scheduler: as for `execute`.
 
     Returns:
         One result per name, of the notebook repeated for all settings.
@@ -162,6 +173,7 @@ def run(
         timeout=timeout * len(group.settings),
         fresh=False,
         environment=group.environment,
+        scheduler=scheduler,
     )
 
 
