@@ -77,7 +77,7 @@ class Cluster(ThreadPoolExecutor):
             self._client.close()
             raise
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Let a worker call a function of this package.
 
         Args:
@@ -168,6 +168,7 @@ def _detached_worker() -> ModuleType:
     Its functions are therefore sent as they are, and not as names that a worker would look up.
     """
     spec = importlib.util.spec_from_file_location("_worker", PACKAGE / "worker.py")
+    assert spec and spec.loader  # there is one for every file of Python
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

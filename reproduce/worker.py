@@ -115,7 +115,7 @@ def call(task: bytes, archive: bytes, wanted: Mapping[str, str]) -> tuple[str, b
         return worker.address, (folder / "value").read_bytes(), written.getvalue()
 
 
-def _is_wanted(worker: Any, key: str) -> bool:
+def _is_wanted(worker: Any, key: Any) -> bool:
     """Whether a task was not cancelled and its worker is not about to end.
 
     A worker waits for its threads and has no other way to tell them.
