@@ -80,7 +80,7 @@ RIGID = {
         "theorem-7, rejected: slope -1/2 on one side is enough: distance from 1e-6",
         "section-2-1, measured: NumPy's whitening of all 2016 groups of up to 64, relative error",
         "section-2-1, rejected: division by G-1 in the variance, least relative error",
-        "beyond-3-threshold, measured: contraction_threshold(eps, alpha) times alpha over B_max",
+        "beyond-3-threshold, measured: contraction_threshold times alpha over B_max",
     ],
     "what a function may err by is rounded away: next to 0, 1/2 or 1, or in a large sum": [
         "erratum-10, rejected: reading 1: distance of the total mass from 1",
