@@ -213,8 +213,9 @@ def _newton(
         at = Doubles(x)
         omega, gap = normalization.omega(at), x - L_ref
         value = np.log(gap * b / omega)
-        if not np.isfinite(value).all():  # the quotient is beyond the doubles
-            value = np.log(gap) + np.log(b) - np.log(omega)
+        if not np.isfinite(value).all():  # the quotient, or even the gap, is beyond the doubles
+            log_gap = np.where(np.isinf(gap), np.log(x / 2 - L_ref / 2) + np.log(2), np.log(gap))
+            value = log_gap + np.log(b) - np.log(omega)
         step = value / (1 / gap - normalization.omega_slope(at) / omega)
         newton = x - step
         size = np.abs(value)

@@ -203,7 +203,8 @@ class MeanDeviation(Smoothed):
         delta = np.asarray(self.delta)
         with infinities():
             k = self._peak()
-            return np.sqrt(1 - (delta / k) ** 2) * (k / delta) / (1 + 2 * k) ** 2
+            # Written so that no delta that is a double makes it infinite over infinite.
+            return np.sqrt(1 - (delta / k) ** 2) / delta / (1 / np.sqrt(k) + 2 * np.sqrt(k)) ** 2
 
     def turning_points(self, slope: Array) -> tuple[Array, Array]:
         """c_1 <= c_2, where Omega' is ``slope``, at least 0; +inf where there is none.
@@ -230,7 +231,7 @@ class MeanDeviation(Smoothed):
 
     def _peak(self) -> Array:
         """Delta times the largest slope's cosh(L/2)."""
-        return (1 + np.sqrt(1 + 32 * np.square(self.delta))) / 4
+        return (1 + np.hypot(1, np.sqrt(32) * np.asarray(self.delta, dtype=float))) / 4
 
 
 def _newton(slope: Array, delta: Array, u: Array, summit: Array) -> Array:
