@@ -1,11 +1,20 @@
 from itertools import product
 
+import mpmath
 import numpy as np
 import pytest
 import sympy as sp
 from scipy.special import expit, logit
 
-from grpo_lib import FixedPoints, MeanOnly, MeanVariance, Recurrence, fixed_points, symbolic
+from grpo_lib import (
+    FixedPoints,
+    MeanDeviation,
+    MeanOnly,
+    MeanVariance,
+    Recurrence,
+    fixed_points,
+    symbolic,
+)
 from grpo_lib.symbolic import L, L_ref, alpha, beta, eps, p
 from tests.grpo_lib.reference import exact, in_log_odds, worst
 
@@ -14,14 +23,18 @@ STEP, SLOPE = in_log_odds(MAP), in_log_odds(sp.diff(MAP, L))
 ULP = 2.0**-52
 
 
-def isolate(reference, b, smoothing):
+def isolate(reference, b, smoothing, power=2):
     """Intervals that each hold exactly one zero of F: cells, lower ends, upper ends; the undecided.
 
+    Omega is ``(s^power + smoothing)^(-1/power)`` with ``s^2 = p (1 - p)``: mean and variance for a
+    power of 2, mean and deviation for 1.
+
     Interval bisection. An interval is dropped where the range of F excludes 0. It is done where the
-    range of F' excludes 0. All it uses of Omega is that p (1 - p) falls and |2 p - 1| rises in |L|,
-    so it shares nothing with the proof in `fixed_points`.
+    range of F' excludes 0. All it uses of Omega is that s falls and |2 p - 1| rises in |L|, so it
+    shares nothing with the proof in `fixed_points`.
     """
-    top = np.maximum(1, reference + 1 / (b * np.sqrt(np.where(smoothing > 0, smoothing, 1))) + 1)
+    lowest = np.where(smoothing > 0, smoothing, 1) ** (1 / power)
+    top = np.maximum(1, reference + 1 / (b * lowest) + 1)
     for i in np.flatnonzero(smoothing == 0):
         top[i] = 2 * np.arcsinh(b[i]) + 1  # F rises from here on, so it stays above 0 once it is
         while reference[i] + 2 * np.cosh(top[i] / 2) / b[i] <= top[i]:
@@ -32,14 +45,14 @@ def isolate(reference, b, smoothing):
     isolated, undecided = [], set()
     while cell.size:
         ref, weight, smooth = reference[cell], b[cell], smoothing[cell]
-        variance = expit([low, high]) * expit([-low, -high])
-        gain = 1 / np.sqrt(variance + smooth) / weight
+        root = (expit([low, high]) * expit([-low, -high])) ** (power / 2)
+        gain = (root + smooth) ** (-1 / power) / weight
         least, most = gain.min(0) + ref - high, gain.max(0) + ref - low
         rounding = 1e-13 * (np.abs(ref) + gain.max(0) + np.maximum(-low, high))
         holds_zero = (least <= rounding) & (most >= -rounding)
         # On L <= 0 Omega falls, and F with it. On L >= 0 these enclose Omega'.
         slowest, fastest = (
-            np.tanh(np.divide([low, high], 2)) / 2 * variance[::-1] / (variance + smooth) ** 1.5
+            np.tanh(np.divide([low, high], 2)) / 2 * root[::-1] / (root + smooth) ** (1 + 1 / power)
         )
         monotone = (high <= 0) | (fastest < (1 - 1e-12) * weight) | (slowest > (1 + 1e-12) * weight)
         at_low, at_high = gain + ref - [low, high]
@@ -55,9 +68,9 @@ def isolate(reference, b, smoothing):
     return np.concatenate(isolated, axis=1), undecided
 
 
-def missing(found, reference, b, smoothing):
+def missing(found, reference, b, smoothing, power=2):
     """Number of cells whose finite fixed points are not one in each isolated interval."""
-    (cell, low, high), undecided = isolate(reference, b, smoothing)
+    (cell, low, high), undecided = isolate(reference, b, smoothing, power)
     cell = cell.astype(int)
     slack = 1e-11 * np.maximum(1, np.maximum(-low, high))
     at = found.log_odds[cell]
@@ -113,11 +126,65 @@ def test_none_is_missed():
     assert np.all(np.bincount(found.count)[[1, 3]] > 1000)
 
 
+def test_none_is_missed_with_mean_and_deviation():
+    reference, weight, smoothing, share = random_cells(4, 10_000)
+    constant = np.sqrt(smoothing)
+    found = fixed_points(Recurrence(weight, MeanDeviation(constant), share), L_ref=reference)
+    assert missing(found, reference, weight * share, constant, power=1) == 0
+    assert np.all(np.bincount(found.count)[[1, 3]] > 500)
+    inside_root = solve(reference, weight, smoothing, share)  # with the same upper bound
+    assert missing(inside_root, reference, weight * share, constant, power=1) > 100
+
+
 def test_all_are_exact():
     cells = random_cells(1, 300)
     found = solve(*cells)
     assert residual(found, *cells) <= 4
     assert slope_error(found, *cells[1:]) <= 4 * ULP
+
+
+def deviation_errors(found, *cells):
+    """Worst step from a fixed point, as in `residual`, and worst slope, in rounding errors."""
+    steps, slopes = [], []
+    with mpmath.workdps(60):
+        for at in zip(*np.nonzero(np.isfinite(found.log_odds)), strict=True):
+            reference, weight, constant, share = (mpmath.mpf(float(x[at[0]])) for x in cells)
+            state, found_slope = (mpmath.mpf(float(x[at])) for x in (found.log_odds, found.slope))
+            deviation = mpmath.sech(state / 2) / 2
+            steepness = mpmath.tanh(state / 2) * deviation / (deviation + constant) ** 2 / 2
+            slope = 1 - share + steepness / weight
+            moved = share * (reference - state) + 1 / (deviation + constant) / weight
+            size = abs(slope - 1) * max(1, abs(state)) + share * (state - reference)
+            steps.append(abs(moved) / size / ULP)
+            slopes.append(abs(found_slope - slope) / max(1, abs(slope)) / ULP)
+    return float(max(steps)), float(max(slopes))
+
+
+def test_all_are_exact_with_mean_and_deviation():
+    reference, weight, smoothing, share = random_cells(5, 300)
+    cells = reference, weight, np.sqrt(smoothing), share
+    found = fixed_points(Recurrence(weight, MeanDeviation(cells[2]), share), L_ref=reference)
+    assert max(deviation_errors(found, *cells)) <= 4
+    moved = FixedPoints(found.log_odds * (1 + 1e-13), found.slope)
+    assert deviation_errors(moved, *cells)[0] > 100
+    assert deviation_errors(FixedPoints(found.log_odds, -found.slope), *cells)[1] > 1e6
+
+
+def test_delta_0_is_eps_0():
+    """Newton's method and a closed form find the turning points: they may round differently."""
+    reference, weight, _, share = random_cells(6, 5000)
+    by_delta, by_eps = (
+        fixed_points(Recurrence(weight, normalization, share), L_ref=reference)
+        for normalization in (MeanDeviation(0.0), MeanVariance(0.0))
+    )
+    assert np.array_equal(by_delta.count, by_eps.count)
+    assert by_delta.log_odds == pytest.approx(by_eps.log_odds, rel=1e-14, abs=1e-14, nan_ok=True)
+    # The slope changes with the state at most by cosh(L / 2) / (2 beta).
+    off = np.abs(by_delta.slope - by_eps.slope) / (np.abs(by_eps.slope) + 1 + 1 / weight[:, None])
+    finite = np.isfinite(by_eps.log_odds)
+    assert np.all((off / np.maximum(1, np.abs(by_eps.log_odds)))[finite] <= 1e-14)
+    other = fixed_points(Recurrence(weight, MeanDeviation(1e-9), share), L_ref=reference)
+    assert np.sum(np.isposinf(by_eps.log_odds)) == 5000 and np.all(other.log_odds != np.inf)
 
 
 def test_ascending_padded_and_above_the_reference():
@@ -242,6 +309,13 @@ def test_success_is_fixed_at_eps_0_and_only_there(share):
     assert not np.any(np.isinf(found.log_odds[1]))  # erratum E4
 
 
+def test_a_gap_beyond_the_doubles_has_its_fixed_point_at_infinity():
+    """Omega / b is 1e600; the distance of the largest double from the reference is none."""
+    found = fixed_points(Recurrence(1.0, MeanDeviation(1e-300), 1e-300), L_ref=-1.7e308)
+    assert found.log_odds[:2] == pytest.approx([-37.9, 37.9], abs=0.1)
+    assert found.log_odds[2] == np.inf
+
+
 def test_mean_only_has_one():
     reference, share = np.array([-1e4, 0.0, 3.0]), np.array([[0.25], [1.0], [0.0]])
     found = fixed_points(Recurrence(2.0, MeanOnly(), share), L_ref=reference)
@@ -273,11 +347,17 @@ LARGE = [-1.7e308, -1e300, -1e4, 0, 1e4, 1e300, 1.7e308]
 EXTREMES = [5e-324, 1e-300, 1.0, 1e300, 1.7e308]
 
 
-@pytest.mark.parametrize("smoothing", [None, 0.0, *EXTREMES])
-def test_extreme_parameters(smoothing):
+@pytest.mark.parametrize(
+    "normalization",
+    [
+        MeanOnly(),
+        *(kind(constant) for kind in (MeanVariance, MeanDeviation) for constant in [0, *EXTREMES]),
+    ],
+    ids=repr,
+)
+def test_extreme_parameters(normalization):
     """All are found; one beyond the largest double is returned as +inf."""
-    normalization = MeanOnly() if smoothing is None else MeanVariance(smoothing)
-    root = float(np.sqrt(smoothing or 1))
+    lowest = float(1 / normalization.scale(L=np.inf))
     for weight, share, reference in product(EXTREMES, EXTREMES[:3], LARGE):
         recurrence = Recurrence(weight, normalization, share)
         found = fixed_points(recurrence, L_ref=reference)
@@ -285,7 +365,7 @@ def test_extreme_parameters(smoothing):
         assert 1 <= found.count <= 3
         assert np.all(at >= reference)
         assert not np.any(np.isnan(slope))
-        beyond = smoothing == 0 or weight * share * root < 1e-307 or abs(reference) > 1e307
+        beyond = weight * share * lowest < 1e-307 or abs(reference) > 1e307
         assert beyond or np.all(np.isfinite(at))
         step = recurrence.step(L=at, L_ref=reference)
         held = np.isfinite(at) & np.isfinite(step)

@@ -7,6 +7,7 @@ import pytest
 from scipy.special import expit, logit
 
 from grpo_lib import (
+    MeanDeviation,
     MeanOnly,
     MeanVariance,
     Recurrence,
@@ -41,6 +42,23 @@ def test_the_contraction_threshold_is_where_the_largest_slope_is_1(eps, alpha):
     assert np.abs(slope).max() == pytest.approx(1, abs=1e-6)
     assert np.abs(slope).max() <= 1 + 1e-12
     assert Recurrence(0.99 * threshold, MeanVariance(eps), alpha).slope(L=L).max() > 1
+
+
+@pytest.mark.parametrize("delta", [1e-8, 1e-4, 0.1, 1.0, 30.0])
+@pytest.mark.parametrize("alpha", [1.0, 0.3])
+def test_so_it_is_with_mean_and_deviation(delta, alpha):
+    threshold = contraction_threshold(MeanDeviation(delta), alpha)
+    L = np.linspace(-60, 60, 400_001)
+    deviation = 0.5 / np.cosh(L / 2)
+    slope = 1 - alpha + np.tanh(L / 2) * deviation / (deviation + delta) ** 2 / 2 / threshold
+    assert np.abs(slope).max() == pytest.approx(1, abs=1e-6)
+    assert np.abs(slope).max() <= 1 + 1e-12
+
+
+def test_the_threshold_at_the_ends_of_the_doubles():
+    """It is 1 / (8 delta) for small delta and 1 / (8 delta^2) for large ones."""
+    found = contraction_threshold(MeanDeviation([5e-324, 1e-300, 1e-100, 1e100, 1e300, 1.7e308]))
+    assert found == pytest.approx([np.inf, 1.25e299, 1.25e99, 1.25e-201, 0, 0], rel=1e-15, abs=0)
 
 
 def test_no_beta_contracts_without_smoothing_or_without_the_reference():
@@ -237,6 +255,57 @@ def test_regimes_of_slow_runs_agree_with_brute_force():
     assert np.sum(found == Regime.OSCILLATES) > 5
 
 
+def test_regimes_with_mean_and_deviation_agree_with_brute_force():
+    """As above, with an update of the test's own, and farther than 0.1 from flips and folds."""
+    rng, count = np.random.default_rng(8), 2000
+    delta = 10 ** rng.uniform(-4, 0, count)
+    alpha = np.where(rng.random(count) < 0.5, 1, 10 ** rng.uniform(np.log10(2e-3), 0, count))
+    q = np.sqrt(1 + 32 * delta**2)
+    steep, steep_at = np.sqrt((1 + q) / (2 * (3 + q) ** 3)) / delta, (1 + q) / (4 * delta)
+    beta = steep * 10 ** rng.uniform(-3, 0.3, count)
+    L_ref = rng.uniform(-20, 10, count)
+
+    def step(L):
+        with np.errstate(over="ignore"):
+            return alpha * L_ref + (1 - alpha) * L + 1 / (0.5 / np.cosh(L / 2) + delta) / beta
+
+    L = L_ref
+    for _ in range(20_000):
+        L = step(L)
+    low = high = L
+    for _ in range(64):
+        L = step(L)
+        low, high = np.minimum(low, L), np.maximum(high, L)
+    above = (alpha * beta < steep) & (low > 2 * np.arccosh(steep_at))
+    brute = np.where(above, 2, np.where(high - low > 1e-3, 1, 0))
+
+    recurrence = Recurrence(beta, MeanDeviation(delta), alpha)
+    boundaries = phase_boundaries(recurrence)
+    distance = np.abs(np.hstack([boundaries.fold, boundaries.flip]) - L_ref[:, None])
+    far = ~np.any(distance < 0.1, axis=-1)
+    assert np.sum(far) > 1800
+    found = regime(recurrence, L_ref=L_ref)
+    assert (found == brute)[far].all()
+    assert min(np.bincount(brute[far])) > 50
+    # A control: with the same largest scale and the constant inside the root, runs end otherwise.
+    inside_root = Recurrence(beta, MeanVariance(delta**2), alpha)
+    assert np.sum((regime(inside_root, L_ref=L_ref) != brute)[far]) > 20
+
+
+def test_delta_0_is_eps_0():
+    recurrence, L_ref = random_parameters(np.random.default_rng(9), 20_000)
+    by_delta, by_eps, smoothed = (
+        Recurrence(recurrence.beta, normalization, recurrence.alpha)
+        for normalization in (MeanDeviation(0.0), MeanVariance(0.0), MeanDeviation(1e-3))
+    )
+    assert (regime(by_delta, L_ref=L_ref) == regime(by_eps, L_ref=L_ref)).all()
+    assert (regime(smoothed, L_ref=L_ref) != regime(by_eps, L_ref=L_ref)).sum() > 100
+    found, expected = phase_boundaries(by_delta), phase_boundaries(by_eps)
+    # Newton's method and a closed form find the turning points: they may round differently.
+    np.testing.assert_allclose(found.fold, expected.fold, rtol=1e-14, atol=1e-14)
+    np.testing.assert_allclose(found.flip, expected.flip, rtol=1e-14)
+
+
 def test_right_beside_a_flip_the_slope_at_the_fixed_point_decides():
     """The next fixed point's slope is above -1 on one side and below on the other."""
     rng = np.random.default_rng(6)
@@ -290,10 +359,13 @@ def test_regimes_at_the_ends_of_the_doubles():
 
 
 @pytest.mark.parametrize("beta", [1e-300, 1e-12, 1e12, 1e300])
-@pytest.mark.parametrize("eps", [0.0, 1e-300, 1e-5, 1e300])
-def test_extreme_parameters_have_a_regime(beta, eps):
-    found = regime(Recurrence(beta, MeanVariance(eps)), L_ref=logit([1e-300, 0.5]))
+@pytest.mark.parametrize("smoothing", [0.0, 1e-300, 1e-5, 1e300])
+@pytest.mark.parametrize("kind", [MeanVariance, MeanDeviation])
+def test_extreme_parameters_have_a_regime(beta, smoothing, kind):
+    recurrence = Recurrence(beta, kind(smoothing))
+    found = regime(recurrence, L_ref=logit([1e-300, 1e-12, 0.5]))
     assert set(found.tolist()) <= set(Regime)
+    assert regime(recurrence, L_ref=logit([0, 1])).tolist() == [Regime.SETTLES, Regime.RUNS_TO_ONE]
     if beta == 1e300:
         assert (found == Regime.SETTLES).all()
 
