@@ -217,7 +217,7 @@ class MeanDeviation(Smoothed):
         """
         slope, delta = np.broadcast_arrays(slope, self.delta)
         with infinities():
-            none = slope >= MeanDeviation.steepest_slope(self)
+            none = slope >= self.steepest_slope()
             summit = np.arccosh(self._peak() / delta)  # inf at delta = 0
             left = np.arcsinh(slope * (1 + 2 * delta) ** 2)
             right = -np.log(2 * delta) - np.log(delta) - np.log(slope)
