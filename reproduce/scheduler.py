@@ -1,6 +1,5 @@
 """Run on the workers of a Dask cluster what otherwise runs in threads here."""
 
-import importlib.util
 import io
 import logging
 import pickle
@@ -10,6 +9,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import BrokenExecutor, CancelledError, Future, ThreadPoolExecutor
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -167,10 +167,9 @@ def _detached_worker() -> ModuleType:
 
     Its functions are therefore sent as they are, and not as names that a worker would look up.
     """
-    spec = importlib.util.spec_from_file_location("_worker", PACKAGE / "worker.py")
-    assert spec and spec.loader  # there is one for every file of Python
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    loader = SourceFileLoader("_worker", str(PACKAGE / "worker.py"))
+    module = ModuleType(loader.name)
+    loader.exec_module(module)
     return module
 
 

@@ -13,13 +13,16 @@ import time
 import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import distributed
 import numpy as np
 import psutil
 import pytest
+from scipy.special import expit
 
 import reproduce
+from grpo_lib import Recurrence, Regime, regime
 from reproduce import rounding, scheduler, sweep
 from reproduce.project import Project, ReproduceError, remove
 from reproduce.scheduler import Cluster
@@ -383,3 +386,27 @@ def test_without_the_extra_there_is_one_message(tree, monkeypatch):
     assert outcome.err == (
         'error: --scheduler needs the extra "distributed": pip install ".[distributed]"\n'
     )
+
+
+PAGE = Path(reproduce.__file__).parents[1] / "book/how-to-reproduce.md"
+
+
+@pytest.mark.parametrize("place", ["here", pytest.param("cluster", marks=pytest.mark.slow)])
+def test_the_recipe_for_many_prompts_gives_what_they_give_at_once(place, request):
+    (recipe,) = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    size = "prompts, chunk = 10**9, 10**5"
+    assert size in recipe
+    names: dict[str, Any] = {}
+    with contextlib.ExitStack() as stack:
+        if place == "cluster":
+            address = request.getfixturevalue("dask").address
+            stack.enter_context(distributed.Client(address))
+        exec(recipe.replace(size, "prompts, chunk = 10**4, 10**3"), names)
+        L_ref = names["L_ref"].compute()
+        codes, rate = names["codes"].compute(), names["rate"].compute()
+    assert names["L_ref"].numblocks == (10,)
+    assert np.array_equal(codes, regime(Recurrence(beta=1.0), L_ref=L_ref))
+    assert np.array_equal(rate, expit(Recurrence(beta=1.0).iterate(L_ref=L_ref, steps=50)))
+    assert np.array_equal(names["counts"], np.bincount(codes, minlength=len(Regime)))
+    # Two sums of 10^4 numbers of at most 1, each off by at most 2^-53 of it at each addition.
+    assert names["mean"] == pytest.approx(rate.mean(), rel=0, abs=2 * 1e4 * 2**-53)
