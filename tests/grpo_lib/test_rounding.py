@@ -1,5 +1,7 @@
 """The bounds on rounding hold against 60 digits, and are not far above what rounding does."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from mpmath import mp
@@ -111,6 +113,18 @@ def test_a_flat_scale_does_not_bend_however_large_it_is() -> None:
     assert fixed_point_bound(recurrence, L=top, L_ref=1.0) < 4 * STEP * top
     path = recurrence.trajectory(p_ref=0.7, steps=50).log_odds
     assert orbit_bound(recurrence, L=path, L_ref=path[0])[-1] < 4 * STEP * top
+
+
+def test_a_rough_scale_widens_the_bound_of_a_step() -> None:
+    @dataclass(frozen=True, eq=False)
+    class Rough(MeanVariance):
+        def omega_error(self) -> float:
+            return 60.0
+
+    fine, rough = (
+        step_bound(Recurrence(1.0, kind(0.01)), L=0.5, L_ref=-1.0) for kind in (MeanVariance, Rough)
+    )
+    assert rough / fine == pytest.approx((60 + 4) / 32, rel=1e-15, abs=0)
 
 
 def test_an_orbit_that_forgets_its_digits_has_no_bound() -> None:

@@ -295,7 +295,7 @@ BAD = {
     "rng must be a generator that draws groups, got 7": lambda: train(
         [0.5, 0.5], [1, 0], ONE, 1, 8, 7
     ),
-    "rng must be left out where no group is drawn": lambda: train(
+    "rng must be left out where no group is drawn, got Generator(PCG64)": lambda: train(
         [0.5, 0.5], [1, 0], ONE, 1, rng=generator()
     ),
     "start must be probabilities that sum to 1": lambda: train(
@@ -312,6 +312,13 @@ BAD = {
         [[0.5, 0.5]] * 2, [1, 0], Recurrence([1.0, 2.0, 3.0]), 1
     ),
 }
+
+
+def test_without_smoothing_a_policy_that_never_succeeds_is_taken_to_1_at_once():
+    """Its successes have an infinite advantage, and the reference has them."""
+    bare = Recurrence(1.0, MeanVariance(0.0))
+    assert train([0.5, 0.5], [1, 0], bare, 1, start=[0, 1])[1].tolist() == [1, 0]
+    assert bare.trajectory(p_ref=0.5, p_0=0.0, steps=1).probability.tolist() == [0, 1]
 
 
 def test_one_outcome_is_enough():

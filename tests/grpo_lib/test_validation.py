@@ -471,6 +471,12 @@ def test_what_is_no_real_number_is_not_taken_for_one(value):
         Recurrence([1, value])
 
 
+def test_a_number_in_words_is_none():
+    for value in (np.array(["1.5", 2], dtype=object), [sp.Integer(1), "1.5"]):
+        with pytest.raises(ValueError, match=r"^x must be real numbers, got"):
+            real_array("x", value)
+
+
 TOO_LARGE = [
     10**400,
     10**5000,
