@@ -3,6 +3,8 @@
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
@@ -23,11 +25,15 @@ CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
 
+def section(title: str) -> str:
+    """The text below a heading."""
+    _, _, after = CONTRIBUTING.partition(f"\n### {title}\n")
+    return re.split(r"^##+ ", after, maxsplit=1, flags=re.MULTILINE)[0]
+
+
 def recipe(title: str) -> list[tuple[str, str]]:
     """Language and text of each block of code below a heading."""
-    _, _, after = CONTRIBUTING.partition(f"\n### {title}\n")
-    section = re.split(r"^##+ ", after, maxsplit=1, flags=re.MULTILINE)[0]
-    return [(kind, textwrap.dedent(text)) for _, kind, text in BLOCK.findall(section)]
+    return [(kind, textwrap.dedent(text)) for _, kind, text in BLOCK.findall(section(title))]
 
 
 class Follower:
@@ -88,10 +94,10 @@ def follower(tmp_path: Path) -> Follower:
 def test_a_chapter(follower: Follower) -> None:
     outcome = follower.follow("A chapter")
     assert outcome.status == 0, outcome.out + outcome.err
-    assert re.search(r"II\.55.* ours ", outcome.out)
+    assert re.search(r"II\.57.* ours ", outcome.out)
     notebook = nbformat.read(follower.tree.root / "notebooks/small-steps.ipynb", as_version=4)
     assert faults(notebook) == []
-    (claim,) = [c for c in load_register(Project(follower.tree.root)) if c.number == "II.55"]
+    (claim,) = [c for c in load_register(Project(follower.tree.root)) if c.number == "II.57"]
     assert list(box_faults(claim, {box.label: box for box in find_boxes(notebook)})) == []
 
 
@@ -113,7 +119,7 @@ def test_an_erratum(follower: Follower) -> None:
             "not listed in _toc",
         ),
         ("at_least=0.1)", "at_least=1.1)", "is below 1.1"),
-        ('ledger.claim("beyond-7-', 'ledger.claim("beyond-8-', "beyond-8-small-steps"),
+        ('ledger.claim("beyond-8-', 'ledger.claim("beyond-9-', "beyond-9-small-steps"),
     ],
 )
 def test_a_recipe_that_does_not_work_is_seen(
@@ -124,3 +130,96 @@ def test_a_recipe_that_does_not_work_is_seen(
     outcome = follower.follow("A chapter")
     assert outcome.status != 0
     assert fault in outcome.out + outcome.err
+
+
+FILE = re.compile(r"`([\w/]+\.(?:py|md))`")
+
+
+def named_files(title: str) -> list[tuple[str, str, str]]:
+    """The blocks of a recipe, each behind the file that the text before it named last."""
+    text = section(title)
+    files = [FILE.findall(text[: block.start()])[-1] for block in BLOCK.finditer(text)]
+    return [(file, *block) for file, block in zip(files, recipe(title), strict=True)]
+
+
+class Author:
+    """Does what a recipe for the library shows, in a copy of what the recipe touches."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        shutil.copytree(ROOT / "grpo_lib", root / "grpo_lib")
+        for path in ("pyproject.toml", "tests/conftest.py"):
+            self.copy(path)
+
+    def copy(self, path: str) -> None:
+        """Copy a file that is there and not yet copied."""
+        if (ROOT / path).exists() and not (self.root / path).exists():
+            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / path, self.root / path)
+
+    def follow(self, title: str) -> tuple[str, subprocess.CompletedProcess]:
+        """Go through the blocks; the module that is new, and what the tests at the end say."""
+        blocks = named_files(title)
+        new = blocks[0][0]
+        for file, kind, text in blocks[:-1]:
+            self.copy(file)
+            getattr(self, kind)(self.root / file, text)
+        _, make, target, arguments = shlex.split(blocks[-1][2])
+        assert (make, target) == ("make", "test")
+        tests = shlex.split(arguments.removeprefix("ARGS="))
+        return new, self.run("pytest", "--numprocesses", "0", "--doctest-modules", new, *tests)
+
+    def run(self, *command: str) -> subprocess.CompletedProcess:
+        command = (sys.executable, "-m", *command)
+        return subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
+
+    def rst(self, path: Path, text: str) -> None:
+        """An entry of the first group of the API page."""
+        insert(path, f"{text}\n", before=".. autoclass::")
+
+    def python(self, path: Path, text: str) -> None:
+        """A file that is new, an import, or an entry of the first list."""
+        if not path.exists():
+            path.write_text(text, "utf-8")
+        elif text.startswith("from "):
+            insert(path, text, before="from grpo_lib import")
+        else:
+            insert(path, f"    {text.strip()},\n", before="]\n")
+
+
+def insert(path: Path, text: str, before: str) -> None:
+    """Put a text in front of the first line that begins so."""
+    earlier, found, later = path.read_text("utf-8").partition(f"\n{before}")
+    assert found
+    path.write_text(f"{earlier}\n{text}{before}{later}", "utf-8")
+
+
+ADDED = {
+    "A normalisation": ("tests/grpo_lib/test_conformance.py", "np.sqrt(27)", "np.sqrt(26)"),
+    "A map": ("tests/grpo_lib/test_maps.py", "+ 1 - share", "+ 1"),
+}
+"""Recipes for the library, by what they add: the list, and a mistake in the class."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("title", ADDED)
+def test_an_addition_to_the_library_touches_three_files(title: str, tmp_path: Path) -> None:
+    author = Author(tmp_path)
+    new, tests = author.follow(title)
+    assert tests.returncode == 0, tests.stdout
+    assert {file for file, *_ in named_files(title)} == {new, "book/api.md", ADDED[title][0]}
+    for command in (("ruff", "check", new), ("ruff", "format", "--check", new)):
+        outcome = author.run(*command)
+        assert outcome.returncode == 0, outcome.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("title", ADDED)
+def test_a_wrong_fact_of_an_addition_is_seen(
+    title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, right, wrong = ADDED[title]
+    assert CONTRIBUTING.count(right) == 1
+    monkeypatch.setitem(globals(), "CONTRIBUTING", CONTRIBUTING.replace(right, wrong))
+    _, tests = Author(tmp_path).follow(title)
+    assert tests.returncode == 1 and " failed" in tests.stdout

@@ -254,4 +254,4 @@ def test_every_public_normalization_is_in_the_list():
 
     public = [value for value in vars(grpo_lib).values() if isinstance(value, type)]
     classes = {c for c in public if issubclass(c, Normalization)} - {Normalization}
-    assert classes == {type(symbolic) for symbolic, _ in NORMALIZATIONS}
+    assert classes <= {type(symbolic) for symbolic, _ in NORMALIZATIONS}

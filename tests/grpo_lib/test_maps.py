@@ -1,12 +1,20 @@
-"""A map of one's own goes through everything that iterates."""
+"""A map of one's own goes through everything that iterates; a new one adds a line to the list."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
-from grpo_lib import Map, Recurrence, lyapunov_exponent
+from grpo_lib import Map, MeanDeviation, MeanOnly, Recurrence, lyapunov_exponent
+from grpo_lib.certified import Balls, arb, ctx, number
 from grpo_lib.maps import BLOCK
+
+# One or more of every class, with single numbers for parameters.
+MAPS = [
+    Recurrence(2.0),
+    Recurrence(2.0, MeanDeviation(0.01), alpha=0.5),
+    Recurrence(0.5, MeanOnly(), alpha=0.0),
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,3 +66,37 @@ def test_bad_input_is_named_as_for_the_recurrence():
             update.iterate(L_ref=0.0, steps=-1)
         with pytest.raises(ValueError, match=r"^p_ref must be a probability"):
             update.trajectory(p_ref=2.0, steps=1)
+
+
+def the_slope_is_the_derivative(update):
+    """Against a difference quotient in 256 bits, which is off by its step squared."""
+    with ctx.workprec(256):
+        h, L_ref = arb("1e-20"), number(-1.5)
+        for L in np.random.default_rng(0).uniform(-20, 20, 30):
+            right, left = (
+                update.update(Balls(number(float(L)) + side * h), L_ref=L_ref) for side in (1, -1)
+            )
+            gap = (right - left) / (2 * h) - update.update_slope(Balls(number(float(L))))
+            if not abs(gap) < 1e-30:
+                return False
+    return True
+
+
+@pytest.mark.parametrize("update", MAPS, ids=repr)
+def test_what_a_map_declares_and_what_iterates_it_agree(update):
+    assert the_slope_is_the_derivative(update)
+    p_ref = np.array([0.01, 0.2, 0.7])
+    path = update.trajectory(p_ref=p_ref, steps=20).log_odds
+    assert path[1:].tolist() == update.step(L=path[:-1], L_ref=path[0]).tolist()
+    assert path[-1].tolist() == update.iterate(L_ref=path[0], steps=20).tolist()
+    expected = np.log(np.abs(update.slope(L=path[5:-1]))).mean(axis=0)
+    found = lyapunov_exponent(update, L_ref=path[0], steps=15, transient=5)
+    assert found == pytest.approx(expected, rel=1e-14, abs=1e-14)
+
+
+def test_a_wrong_slope_is_seen():
+    class Steeper(Recurrence):
+        def update_slope(self, at):
+            return 1.01 * super().update_slope(at)
+
+    assert not the_slope_is_the_derivative(Steeper(2.0))
