@@ -132,7 +132,7 @@ def test_a_recipe_that_does_not_work_is_seen(
     assert fault in outcome.out + outcome.err
 
 
-FILE = re.compile(r"`([\w/]+\.(?:py|md))`")
+FILE = re.compile(r"`([\w/-]+\.(?:py|md|ipynb))`")
 
 
 def named_files(title: str) -> list[tuple[str, str, str]]:
@@ -223,3 +223,57 @@ def test_a_wrong_fact_of_an_addition_is_seen(
     monkeypatch.setitem(globals(), "CONTRIBUTING", CONTRIBUTING.replace(right, wrong))
     _, tests = Author(tmp_path).follow(title)
     assert tests.returncode == 1 and " failed" in tests.stdout
+
+
+KIND = {
+    "grpo_lib/kinds.py": '    Kind(\n        "rejected"',
+    "grpo_lib/ledger.py": "    def rejected(",
+}
+"""Where the recipe for a kind of evidence adds something to the library."""
+
+
+def add_kind(follower: Follower) -> subprocess.CompletedProcess:
+    """Follow the recipe, and run a copy of the runner, which reads the table, too."""
+    follower.tree.claim("theorem-1", notebook="theorem-1")
+    follower.tree.notebook("theorem-1", "x = 1")
+    *blocks, (_, _, command) = named_files("A kind of evidence")
+    for file, kind, text in blocks:
+        if file in KIND:
+            text = f"{text}\n" if text.startswith("def ") else f"{text.rstrip()},\n"
+            insert(follower.tree.root / file, textwrap.indent(text, "    "), before=KIND[file])
+        elif file.endswith(".ipynb"):
+            getattr(follower, kind)(text)
+    _, make, target, arguments = shlex.split(command)
+    assert (make, target) == ("make", "book")
+    options = shlex.split(arguments.removeprefix("ARGS="))
+    follower.write(options[-1])
+    shutil.copytree(ROOT / "reproduce", follower.tree.root / "reproduce")
+    return subprocess.run(
+        [sys.executable, "-m", "reproduce", *options],
+        cwd=follower.tree.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_a_kind_of_evidence(follower: Follower) -> None:
+    outcome = add_kind(follower)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert "1 enumerated, 1 rejected" in outcome.stdout
+    for path in KIND:
+        check = [sys.executable, "-m", "ruff", "check", f"--config={ROOT / 'pyproject.toml'}", path]
+        assert subprocess.run(check, cwd=follower.tree.root, check=False).returncode == 0
+
+
+@pytest.mark.slow
+def test_a_case_that_does_not_agree_is_seen(
+    follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = CONTRIBUTING.replace("found == share)", "found == 1 - share)")
+    assert wrong != CONTRIBUTING
+    monkeypatch.setitem(globals(), "CONTRIBUTING", wrong)
+    outcome = add_kind(follower)
+    assert outcome.returncode != 0
+    assert "not enumerated: four equal outcomes" in outcome.stdout + outcome.stderr
