@@ -417,6 +417,12 @@ def test_a_fold_beyond_the_doubles_is_infinite():
     assert found.fold.tolist() == [-np.inf, -np.inf]
 
 
+def test_without_the_reference_no_weight_contracts_whatever_the_scale():
+    for normalization in (MeanOnly(), MeanVariance(), MeanVariance(0.0)):
+        assert contraction_threshold(normalization, alpha=[0.0]).tolist() == [np.inf]
+    assert contraction_threshold(MeanOnly(), alpha=0.5) == 0
+
+
 def test_the_largest_numbers_give_a_verdict_without_a_warning():
     """A double can hold each of these, and not every sum or product of them."""
     largest = np.finfo(float).max

@@ -95,6 +95,10 @@ def test_zeros_of_either_sign_are_one_number_and_so_are_nans():
     assert one == other and hash(one) == hash(other)
 
 
+def test_hashes_tell_records_apart():
+    assert len({hash(MeanVariance(eps)) for eps in (0.1, 0.2, 0.3)}) == 3
+
+
 def test_the_tiniest_difference_counts():
     assert MeanVariance(5e-324) != MeanVariance(0.0) and MeanVariance(1e-300) != MeanVariance(
         2e-300
