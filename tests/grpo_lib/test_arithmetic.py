@@ -42,6 +42,11 @@ def test_every_state_says_and_does_the_same(at):
             assert as_float(call(at)) == pytest.approx(value, rel=1e-14, abs=0), name
 
 
+def test_an_expression_has_the_log_odds_of_its_probability_unless_given():
+    p, L = sp.symbols("p L")
+    assert Expressions(p).L == sp.log(p / (1 - p)) and Expressions(p, L).L == L
+
+
 def test_the_list_is_complete():
     operations = {name for name in vars(State) if not name.startswith("_")}
     assert operations == set(DONE) and set(State.__annotations__) == set(SPOKEN)

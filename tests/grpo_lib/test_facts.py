@@ -115,13 +115,25 @@ def test_a_fact_is_asked_for_by_name_and_nothing_else_is_taken_back():
         @fact
         def unknown(self): ...
 
+        @fact
+        def derived(self): ...
+
         def helper(self):
             return "kept"
 
-    class First(Base):
+    class Between(Base):
+        """No formula, but a fact for those that write one."""
+
+        def derived(self):
+            return "between"
+
+    class First(Between):
         def formula(self): ...
 
         def known(self):
+            return "first"
+
+        def helper(self):
             return "first"
 
     class Second(First):
@@ -131,10 +143,11 @@ def test_a_fact_is_asked_for_by_name_and_nothing_else_is_taken_back():
             return "second"
 
     assert First().known() == "first" and Second().unknown() == "second"
-    for one, name in ((First(), "unknown"), (Second(), "known")):
+    assert First().derived() == "between"
+    for one, name in ((First(), "unknown"), (Second(), "known"), (Second(), "derived")):
         with pytest.raises(NotImplementedError, match=rf"{name}; see .*Base\.{name}$"):
             getattr(one, name)()
-    assert Second().helper() == "kept"
+    assert Between().helper() == "kept" and Second().helper() == "first"
 
 
 def test_the_contraction_threshold_asks_too():
