@@ -44,7 +44,8 @@ def test_every_state_says_and_does_the_same(at):
 
 def test_an_expression_has_the_log_odds_of_its_probability_unless_given():
     p, L = sp.symbols("p L")
-    assert Expressions(p).L == sp.log(p / (1 - p)) and Expressions(p, L).L == L
+    assert sp.log(p / (1 - p)) == Expressions(p).L
+    assert Expressions(p, L).L == L
 
 
 def test_the_list_is_complete():
