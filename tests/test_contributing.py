@@ -132,7 +132,8 @@ def test_a_recipe_that_does_not_work_is_seen(
     assert fault in outcome.out + outcome.err
 
 
-FILE = re.compile(r"`([\w/-]+\.(?:py|md|ipynb))`")
+FILE = re.compile(r"[`*]([\w/-]+\.(?:py|md|ipynb))[`*]")
+"""A file that there is, in code, or a new one, in italics."""
 
 
 def named_files(title: str) -> list[tuple[str, str, str]]:
