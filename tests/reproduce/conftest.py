@@ -26,6 +26,16 @@ claim.rejected("wrong formula", 0.5, at_least=1e-3)
 claim
 """
 
+MEASURED = {
+    "kind": "measured",
+    "name": "right formula",
+    "value": 1e-13,
+    "bound": 1e-12,
+    "cell": None,
+}
+REJECTED = {"kind": "rejected", "name": "wrong formula", "value": 0.5, "bound": 0.001, "cell": None}
+"""Evidence as a cell's output has it: an error below its bound, and its negative control."""
+
 
 @dataclass
 class Outcome:

@@ -11,17 +11,10 @@ from grpo_lib.ledger import MIME_TYPE, Evidence
 from reproduce.evidence import collect
 from reproduce.execute import Executed, Failed
 from reproduce.register import Item
+from tests.reproduce.conftest import MEASURED, REJECTED
 
 THEOREM = Item("theorem-1", "Theorem 1", "Section 3", "$x$", (), notebook="first", verdict="holds")
 TWICE = replace(THEOREM, second="again")
-MEASURED = {
-    "kind": "measured",
-    "name": "right formula",
-    "value": 1e-13,
-    "bound": 1e-12,
-    "cell": None,
-}
-REJECTED = {"kind": "rejected", "name": "wrong formula", "value": 0.5, "bound": 0.001, "cell": None}
 CERTIFIED = {
     "kind": "certified",
     "name": "margin",

@@ -16,15 +16,7 @@ import reproduce
 from reproduce import site
 from reproduce.execute import _Job, read_notebook
 from reproduce.project import Project
-
-MEASURED = {
-    "kind": "measured",
-    "name": "right formula",
-    "value": 1e-13,
-    "bound": 1e-12,
-    "cell": None,
-}
-REJECTED = {"kind": "rejected", "name": "wrong formula", "value": 0.5, "bound": 0.001, "cell": None}
+from tests.reproduce.conftest import MEASURED, REJECTED
 
 
 def kernels(process: psutil.Process) -> list[psutil.Process]:
