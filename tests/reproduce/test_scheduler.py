@@ -27,6 +27,9 @@ from reproduce import rounding, scheduler, sweep
 from reproduce.project import Project, ReproduceError, remove
 from reproduce.scheduler import Cluster
 
+PATIENCE = 180
+"""Seconds after which a process hangs, on a machine that is busy with other tests."""
+
 ENTRIES = (
     {"kind": "measured", "name": "error", "value": 0.5, "bound": 1.0, "cell": None},
     {"kind": "rejected", "name": "control", "value": 0.5, "bound": 0.1, "cell": None},
@@ -83,8 +86,8 @@ class Dask:
             process.wait()
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
-    limit = time.monotonic() + seconds
+def wait_for(condition: Callable[[], bool]) -> None:
+    limit = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < limit
         time.sleep(0.05)
@@ -229,12 +232,12 @@ def test_the_work_of_a_worker_that_ends_is_done_again(tree, start_dask, tmp_path
     wait_for(lambda: begun.exists() or run.poll() is not None)
     kernel = psutil.Process(int(begun.read_text()))
     worker_of(kernel).send_signal(order)
-    out, err = run.communicate(timeout=60)
+    out, err = run.communicate(timeout=PATIENCE)
     assert "passed  waiting" in out and "passed  other" in out
     assert "no claim in claims.yml names it" in err
     wait_for(lambda: not kernel.is_running())
     assert int(begun.read_text()) != kernel.pid
-    assert len(workers - dask.workers()) == 1
+    wait_for(lambda: len(workers - dask.workers()) == 1)
 
 
 KILLS_ITS_WORKER = """
@@ -257,14 +260,15 @@ def test_what_workers_die_of_is_given_up_and_the_others_still_run(tree, start_da
     run = start_run(tree, "--scheduler", dask.address, "--jobs", "1")
     wait_for(lambda: dead.isdisjoint(dask.workers()))
     alive = dask.add_worker()
-    _, err = run.communicate(timeout=60)
+    _, err = run.communicate(timeout=PATIENCE)
     _, deadly, orphaned = sorted(err.splitlines())  # notebooks are done in no certain order
     assert deadly.startswith(
         "error: notebooks/deadly.ipynb: given up; workers that died of it: 2, the last one at tcp:"
     )
-    assert orphaned == (
-        f"error: notebooks/orphaned.ipynb: its process on {alive} ended with status -9: "
-    )
+    assert orphaned in {
+        f"error: notebooks/orphaned.ipynb: its process on {worker} ended with status -9: "
+        for worker in {*dead, alive}
+    }
     assert run.returncode == 1
     assert tree.rows()["theorem-3"]["status"] == "passed"
 
@@ -280,7 +284,7 @@ def test_the_end_of_a_run_ends_its_kernels_and_no_worker(tree, dask, tmp_path, o
     kernel = psutil.Process(int(begun.read_text()))
     worker, folder = worker_of(kernel), kernel.cwd()
     run.send_signal(order)
-    _, err = run.communicate(timeout=30)
+    _, err = run.communicate(timeout=PATIENCE)
     if order != signal.SIGKILL:
         assert (run.returncode, err) == (130, "interrupted\n")
     wait_for(lambda: not kernel.is_running())
@@ -352,7 +356,7 @@ def test_a_scheduler_that_is_lost_is_named(tree, start_dask, tmp_path):
     wait_for(lambda: begun.exists() or run.poll() is not None)
     kernel = psutil.Process(int(begun.read_text()))
     dask.processes[0].kill()
-    _, err = run.communicate(timeout=60)
+    _, err = run.communicate(timeout=PATIENCE)
     assert run.returncode == 1
     assert err.startswith(f"error: --scheduler {dask.address}: the connection was lost")
     wait_for(lambda: not kernel.is_running())
