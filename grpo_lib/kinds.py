@@ -87,7 +87,10 @@ def _lies_above(value: str, bound: float | None) -> bool:
         return True
     from flint import arb  # a ball comes from python-flint, without which there is none to read
 
-    return bool(arb(value) > bound)
+    try:
+        return bool(arb(value) > bound)
+    except ValueError:  # no ball
+        return False
 
 
 # NaN keeps no bound, and no infinite value is evidence.

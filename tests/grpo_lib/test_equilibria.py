@@ -316,6 +316,16 @@ def test_a_gap_beyond_the_doubles_has_its_fixed_point_at_infinity():
     assert found.log_odds[2] == np.inf
 
 
+@pytest.mark.parametrize("L_ref", [-1.5e308, -1.75e308])
+def test_a_gap_beyond_the_doubles_can_end_within_them(L_ref):
+    """Where p = 1 to all digits Omega is 1 / sqrt(eps), and 1 / (beta sqrt(eps)) is 2.5e308."""
+    half_gap = 1.25e308
+    found = fixed_points(Recurrence(np.sqrt(1e5) / half_gap / 2), L_ref=L_ref)
+    # Its logarithm is found from three others, up to 710, each off by a unit in the last place.
+    error = 3 * np.spacing(710.0) * half_gap
+    assert found.log_odds[2] / 2 == pytest.approx(L_ref / 2 + half_gap, abs=error)
+
+
 def test_mean_only_has_one():
     reference, share = np.array([-1e4, 0.0, 3.0]), np.array([[0.25], [1.0], [0.0]])
     found = fixed_points(Recurrence(2.0, MeanOnly(), share), L_ref=reference)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from grpo_lib import MeanOnly, MeanVariance, symbolic
+from grpo_lib import MeanDeviation, MeanOnly, MeanVariance, symbolic
 from grpo_lib.symbolic import L, eps, p
 from tests.grpo_lib.reference import EPS, LOG_ODDS, exact, in_log_odds, worst
 
@@ -52,6 +52,17 @@ def test_weights_sum_to_the_scale_and_mirror_each_other(at, smoothing):
         w_plus, w_minus = normalization.weights(L=at)
         assert w_plus + w_minus == pytest.approx(normalization.scale(L=at), rel=1e-15, abs=0)
         assert normalization.weights(L=-at) == (w_minus, w_plus)
+
+
+@pytest.mark.parametrize("normalization", [MeanVariance, MeanDeviation])
+def test_turning_points_come_and_go_together(normalization):
+    """Also at the slope, to the last digit, at which the two are one."""
+    constant = np.geomspace(1e-6, 1, 200)[:, np.newaxis]
+    scale = normalization(constant)
+    around = scale.steepest_slope() * (1 + np.arange(-8, 9) * 2.0**-52)
+    c_1, c_2 = scale.turning_points(around)
+    assert np.array_equal(np.isinf(c_1), np.isinf(c_2))
+    assert np.isinf(c_1).any() and np.isfinite(c_1).any()
 
 
 @pytest.mark.parametrize("end", [-np.inf, -1e300, 1e300, np.inf])
