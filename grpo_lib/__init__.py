@@ -8,12 +8,16 @@ arithmetic, `grpo_lib.rounding` for bounds on rounding and `grpo_lib.ledger` for
 from importlib import import_module
 from typing import Any
 
-from . import rounding
+from . import libraries, rounding
+from .clipping import Clip
 from .divergences import kl_divergence, renyi_divergence, total_variation
 from .dynamics import Recurrence
 from .equilibria import FixedPoints, fixed_points
+from .forward import ForwardRecurrence
+from .groups import GroupNormalization
 from .maps import Map, Trajectory
 from .mean_only import MeanOnly
+from .noise import NoisyVerifier
 from .normalization import Normalization
 from .oscillations import Cycles, cycles, lyapunov_exponent
 from .phases import PhaseBoundaries, Regime, contraction_threshold, phase_boundaries, regime
@@ -33,12 +37,16 @@ LAZY = ("certified", "ledger", "symbolic")
 """Modules imported at first use: they need SymPy or python-flint, which no number here needs."""
 
 __all__ = [
+    "Clip",
     "Cycles",
     "FixedPoints",
+    "ForwardRecurrence",
+    "GroupNormalization",
     "Map",
     "MeanDeviation",
     "MeanOnly",
     "MeanVariance",
+    "NoisyVerifier",
     "Normalization",
     "PhaseBoundaries",
     "Recurrence",
@@ -53,6 +61,7 @@ __all__ = [
     "geometric_mean",
     "kl_divergence",
     "ledger",
+    "libraries",
     "lyapunov_exponent",
     "optimal_policy",
     "phase_boundaries",

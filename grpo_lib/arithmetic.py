@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, log_expit
 
 from .validation import Array
 
@@ -59,6 +59,14 @@ class State:
         """A constant as a function of the state: of its kind and shape."""
         raise NotImplementedError
 
+    def elsewhere(self, *, L: Number) -> "State":
+        """A state of the same kind at other log-odds."""
+        raise NotImplementedError
+
+    def asinh(self, x: Number) -> Number:
+        """The inverse hyperbolic sine."""
+        raise NotImplementedError
+
     def sqrt(self, x: Number) -> Number:
         """The square root."""
         raise NotImplementedError
@@ -79,6 +87,26 @@ class State:
         """``anchor + by``; an infinite anchor stays where it is."""
         raise NotImplementedError
 
+    def mixed(self, of_success: Number, of_failure: Number) -> "State":
+        """The state of probability ``of_success p + of_failure q``, both ends to full accuracy."""
+        raise NotImplementedError
+
+    def least(self, x: Number, y: Number) -> Number:
+        """The smaller of two."""
+        raise NotImplementedError
+
+    def greatest(self, x: Number, y: Number) -> Number:
+        """The larger of two."""
+        raise NotImplementedError
+
+    def more_success(self, share: Number) -> Number:
+        """Log-odds of ``p (1 + share)``, for a share above 0; infinite where that exceeds 1."""
+        raise NotImplementedError
+
+    def less_failure(self, share: Number) -> Number:
+        """Log-odds of ``1 - q (1 - share)``, for a share from 0 to 1."""
+        raise NotImplementedError
+
 
 class Doubles(State):
     """A state of doubles, elementwise; see `State`.
@@ -97,12 +125,12 @@ class Doubles(State):
         """Take log-odds, shape [...]."""
         self.L = L
 
-    @property
+    @cached_property
     def p(self) -> Array:
         """The probability of success."""
         return expit(self.L)
 
-    @property
+    @cached_property
     def q(self) -> Array:
         """The probability of failure, 1 - p."""
         return expit(-self.L)
@@ -124,6 +152,14 @@ class Doubles(State):
     def constant(self, value: int) -> Array:
         """An array of that value."""
         return np.full_like(self.L, value)
+
+    def elsewhere(self, *, L: Array) -> "Doubles":
+        """A state at other log-odds."""
+        return Doubles(L)
+
+    def asinh(self, x: Array) -> Array:
+        """The inverse hyperbolic sine."""
+        return np.arcsinh(x)
 
     def sqrt(self, x: Array) -> Array:
         """The square root."""
@@ -149,7 +185,33 @@ class Doubles(State):
 
     def push(self, anchor: Array, by: Array) -> Array:
         """``anchor + by``; the anchor where -inf and inf are added."""
-        return np.fmax(anchor + by, anchor)
+        pushed = anchor + by
+        return np.where(np.isnan(pushed), anchor, pushed)
+
+    def mixed(self, of_success: Any, of_failure: Any) -> "Doubles":
+        """The state of probability ``of_success p + of_failure q``."""
+        p = of_success * self.p + of_failure * self.q
+        q = (1 - of_success) * self.p + (1 - of_failure) * self.q
+        at = Doubles(np.log(p / q))
+        at.p, at.q, at.deviation = p, q, np.sqrt(p) * np.sqrt(q)
+        return at
+
+    def least(self, x: Array, y: Array) -> Array:
+        """The smaller of two."""
+        return np.minimum(x, y)
+
+    def greatest(self, x: Array, y: Array) -> Array:
+        """The larger of two."""
+        return np.maximum(x, y)
+
+    def more_success(self, share: Any) -> Array:
+        """Log-odds of ``p (1 + share)``."""
+        left = np.maximum(self.q - share * self.p, 0)
+        return log_expit(self.L) + np.log1p(share) - np.log(left)
+
+    def less_failure(self, share: Any) -> Array:
+        """Log-odds of ``1 - q (1 - share)``."""
+        return np.log(self.p + share * self.q) - log_expit(-self.L) - np.log1p(-share)
 
 
 def infinities() -> np.errstate:

@@ -181,6 +181,14 @@ class Balls(State):
         """The constant."""
         return arb(value)
 
+    def elsewhere(self, *, L: arb) -> "Balls":
+        """A state at other log-odds."""
+        return Balls(L)
+
+    def asinh(self, x: arb) -> arb:
+        """The inverse hyperbolic sine."""
+        return x.asinh()
+
     def sqrt(self, x: arb) -> arb:
         """The square root."""
         return x.sqrt()
@@ -201,6 +209,35 @@ class Balls(State):
     def push(self, anchor: arb, by: arb) -> arb:
         """``anchor + by``."""
         return anchor + by
+
+    def mixed(self, of_success: arb, of_failure: arb) -> "Balls":
+        """The state of probability ``of_success p + of_failure q``, monotone in L."""
+        low, high = (
+            (
+                (of_success * at.p + of_failure * at.q)
+                / ((1 - of_success) * at.p + (1 - of_failure) * at.q)
+            ).log()
+            for at in (Balls(self.L.lower()), Balls(self.L.upper()))
+        )
+        return Balls(low.union(high))
+
+    def least(self, x: arb, y: arb) -> arb:
+        """The smaller of two."""
+        return x.min(y)
+
+    def greatest(self, x: arb, y: arb) -> arb:
+        """The larger of two."""
+        return x.max(y)
+
+    def more_success(self, share: arb) -> arb:
+        """Log-odds of ``p (1 + share)``; NaN for a ball in which that passes 1."""
+        left = 1 - share * self.L.exp()
+        return arb.pos_inf() if left <= 0 else self.L + (1 + share).log() - left.log()
+
+    def less_failure(self, share: arb) -> arb:
+        """Log-odds of ``1 - q (1 - share)``."""
+        left = 1 - share
+        return arb.pos_inf() if left == 0 else (self.L.exp() + share).log() - left.log()
 
 
 def step(recurrence: Map, *, L: arb, L_ref: arb) -> arb:

@@ -1,4 +1,4 @@
-"""One loop for what has to be done to each element of an array until that element is done."""
+"""Loops for what has to be done to each element of an array until that element is done."""
 
 from collections.abc import Callable
 from itertools import count
@@ -34,3 +34,20 @@ def until_done(
             left = ~done
             problem = problem.cells(left.shape, left)
             cells, state = cells[left], [array[left] for array in state]
+
+
+def bisect(beyond: Callable[[Array], Mask], low: Array, high: Array) -> Array:
+    """Where a condition begins to hold between low and high, elementwise, to the last bit.
+
+    Args:
+        beyond: whether it holds, for states of shape [...].
+        low: where it does not hold, shape [...].
+        high: where it holds, shape [...]; what is returned if nothing lies between.
+    """
+    while True:
+        middle = low / 2 + high / 2
+        inside = (low < middle) & (middle < high)
+        if not inside.any():
+            return high
+        holds = beyond(middle)
+        low, high = np.where(inside & ~holds, middle, low), np.where(inside & holds, middle, high)

@@ -1,6 +1,8 @@
 """All fixed points of the iteration, with a proof that none is missed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,10 +10,11 @@ from scipy.special import expit
 
 from .arithmetic import Doubles, infinities
 from .elementwise import until_done
+from .forward import FARTHEST
 from .maps import Map, check_map
 from .normalization import Normalization
 from .records import Record
-from .validation import Array, Indices, Mask, real_array
+from .validation import Array, Indices, Mask, real_array, require
 
 ROUNDING = 2 * np.finfo(float).eps
 """Two units in the last place of 1: what rounding alone can do to a value near 1."""
@@ -56,7 +59,7 @@ class FixedPoints(Record):
         return expit(self.log_odds)
 
 
-def fixed_points(recurrence: Map, *, L_ref: ArrayLike) -> FixedPoints:
+def fixed_points(recurrence: Map, *, L_ref: ArrayLike, penalty: str = "reverse") -> FixedPoints:
     """Find every fixed point of ``L -> alpha L_ref + (1 - alpha) L + Omega(L) / beta``.
 
     Write ``b = alpha beta``. For ``alpha > 0`` and finite ``L_ref`` the finite fixed points are
@@ -93,15 +96,29 @@ def fixed_points(recurrence: Map, *, L_ref: ArrayLike) -> FixedPoints:
     slope: no orbit from inside (0, 1) ever approaches them, and they are left out. A fixed point
     whose log-odds exceed every double is returned as +inf.
 
+    With ``penalty="forward"`` the penalty is beta times the *forward* KL, ``KL(pi_ref || pi)``, as
+    with the estimator k3 as a loss. Fixed points are then the zeros in ``(p_ref, 1)`` of
+    ``g(p) = p - p_ref - p (1 - p) Omega / beta``. If the gain ``p (1 - p) Omega`` is concave and 0
+    at both ends, g is convex, negative at p_ref and positive at 1. So there is exactly one. In
+    log-odds it solves ``2 sinh((L - L_ref) / 2) cosh(L / 2) / cosh(L_ref / 2) = Omega / beta``. The
+    slope is that of the exact update, `ForwardRecurrence`: the rate ``Omega' / Omega`` over that of
+    the left-hand side, ``p + 1 / (exp(L - L_ref) - 1)``. The log-odds are as exact as beta is: a
+    relative change of beta moves them by itself over the difference of the two rates. Log-odds
+    beyond 1400 are returned as +inf.
+
     Args:
         recurrence: the iteration.
-        L_ref: log-odds of the reference, shape [...].
+        L_ref: log-odds of the reference, shape [...]; with the forward penalty infinite or between
+            -1400 and 1400.
+        penalty: ``"reverse"`` or ``"forward"``.
 
     Returns:
-        The fixed points, one to three for every prompt.
+        The fixed points, one to three for every prompt; one with the forward penalty.
 
     Raises:
-        ValueError: ``L_ref`` is NaN or does not broadcast with the recurrence's parameters.
+        ValueError: ``L_ref`` is NaN or does not broadcast with the recurrence's parameters, the
+            penalty is neither, or it is forward and alpha not 1, L_ref too large in size or the
+            normalisation's gain not concave.
         NotImplementedError: the map or its normalisation does not declare what this rests on.
 
     Examples:
@@ -112,9 +129,17 @@ def fixed_points(recurrence: Map, *, L_ref: ArrayLike) -> FixedPoints:
         [ 0.41  7.17 63.25]
         >>> print(fixed_points(Recurrence(beta=5.0, normalization=MeanOnly()), L_ref=0.0).log_odds)
         [0.2 nan nan]
+        >>> print(fixed_points(Recurrence(beta=1.0), L_ref=-3.5).probability.round(3))
+        [0.239 0.982 1.   ]
+        >>> forward = fixed_points(Recurrence(beta=1.0), L_ref=-3.5, penalty="forward")
+        >>> print(forward.probability.round(3))
+        [0.528   nan   nan]
     """
     L_ref = real_array("L_ref", L_ref)
     shape = check_map(recurrence).shape(L_ref=L_ref)
+    require(penalty in ("reverse", "forward"), "penalty", penalty, '"reverse" or "forward"')
+    if penalty == "forward":
+        return _forward(recurrence, L_ref, shape)
     flat = recurrence.cells(shape, slice(None))
     L_ref = np.broadcast_to(L_ref, shape).reshape(-1)
     with infinities():
@@ -129,14 +154,80 @@ def fixed_points(recurrence: Map, *, L_ref: ArrayLike) -> FixedPoints:
         log_odds[inner] = _zeros(L_ref[inner], b[inner], normalization.cells(b.shape, inner))
         log_odds = np.sort(log_odds, axis=-1)
         slope = _slopes(flat, log_odds.T).T
+        slope[absorbed, 0] = 0.0  # the anchor, and the next state, are the same from everywhere
     return FixedPoints(log_odds.reshape(*shape, 3), slope.reshape(*shape, 3))
+
+
+def _forward(recurrence: Map, L_ref: Array, shape: tuple[int, ...]) -> FixedPoints:
+    """The fixed point under a penalty on the forward KL; see `fixed_points`."""
+    alpha, normalization, _ = recurrence.parts()
+    require(alpha == 1, "alpha", alpha, '1 with penalty="forward"')
+    concave = normalization.concave_gain()
+    require(concave, "normalization", normalization, "one with a concave gain")
+    within = np.isinf(L_ref) | (np.abs(L_ref) <= FARTHEST)
+    require(within, "L_ref", L_ref, f"infinite, or from {-FARTHEST:g} to {FARTHEST:g}")
+    flat = recurrence.cells(shape, slice(None))
+    L_ref = np.broadcast_to(L_ref, shape).reshape(-1)
+    log_odds, slope = np.full((2, L_ref.size, 3), np.nan)
+    log_odds[:, 0], slope[:, 0] = L_ref, 0.0  # of an absorbing reference
+    inner = np.isfinite(L_ref)
+    _, normalization, beta = flat.cells(L_ref.shape, inner).parts()
+    L_ref = L_ref[inner]
+    beta = np.broadcast_to(beta, L_ref.shape)
+
+    def below(L: Array) -> Mask:
+        return FORWARD.log(L, L_ref) + np.log(beta) < np.log(normalization.omega(Doubles(L)))
+
+    with infinities():
+        ahead = np.ones_like(L_ref)
+        while (short := (L_ref + ahead < FARTHEST) & below(L_ref + ahead)).any():
+            ahead = np.where(short, 2 * ahead, ahead)
+        high = np.minimum(L_ref + ahead, FARTHEST)
+        pull = normalization.omega(Doubles(L_ref)) / beta
+        start = np.clip(L_ref + 2 * np.arcsinh(pull / 2), L_ref, high)
+        L = _newton(normalization, start, L_ref, high, np.ones_like(L_ref), L_ref, beta, FORWARD)
+        log_odds[inner, 0] = np.where((high == FARTHEST) & below(high), np.inf, L)
+        rate = normalization.omega_slope(Doubles(L)) / normalization.omega(Doubles(L))
+        slope[inner, 0] = rate / FORWARD.rate(L, L_ref)
+    return FixedPoints(log_odds.reshape(*shape, 3), slope.reshape(*shape, 3))
+
+
+class Gap(NamedTuple):
+    """What equals Omega / b at a fixed point: a function of L and L_ref that rises in L.
+
+    Attributes:
+        of: the function.
+        log: its logarithm, also where it exceeds the doubles.
+        rate: the derivative of its logarithm by L.
+    """
+
+    of: Callable[[Array, Array], Array]
+    log: Callable[[Array, Array], Array]
+    rate: Callable[[Array, Array], Array]
+
+
+REVERSE = Gap(
+    of=lambda L, L_ref: L - L_ref,
+    log=lambda L, L_ref: np.log(L / 2 - L_ref / 2) + np.log(2),
+    rate=lambda L, L_ref: 1 / (L - L_ref),
+)
+FORWARD = Gap(
+    of=lambda L, L_ref: 2 * np.sinh((L - L_ref) / 2) * np.cosh(L / 2) / np.cosh(L_ref / 2),
+    log=lambda L, L_ref: (
+        (L - L_ref) / 2
+        + np.log(-np.expm1(L_ref - L))
+        + np.logaddexp(L / 2, -L / 2)
+        - np.logaddexp(L_ref / 2, -L_ref / 2)
+    ),
+    rate=lambda L, L_ref: expit(L) + 1 / np.expm1(L - L_ref),
+)
 
 
 def _slopes(recurrence: Map, log_odds: Array) -> Array:
     """Derivative of p_{n-1} -> p_n at fixed points, NaN where there is none; shape [3, n]."""
     missing, at_end = np.isnan(log_odds), np.isinf(log_odds)
     L = np.where(missing, 0.0, log_odds)
-    slope = recurrence.update_slope(Doubles(L))
+    slope = recurrence.slope_at_rest(Doubles(L))
     if at_end.any():
         slope = np.where(at_end, recurrence.end_slope(L=L), slope)
     return np.where(missing, np.nan, slope)
@@ -177,6 +268,7 @@ def _zeros(L_ref: Array, b: Array, normalization: Normalization) -> Array:
         rising,
         L_ref[cell],
         b[cell],
+        REVERSE,
     )
     zeros[2, unbounded] = np.inf
     return np.where(zeros == LARGEST, np.inf, zeros).T
@@ -190,8 +282,9 @@ def _newton(
     rising: Array,
     L_ref: Array,
     b: Array,
+    equals: Gap,
 ) -> Array:
-    """Zero of f(L) = log((L - L_ref) b / Omega(L)) between low and high, elementwise; shape [n].
+    """Zero of f(L) = log(gap b / Omega(L)) between low and high, elementwise; shape [n].
 
     The function has the sign of -F but is nearly straight, also where Omega grows exponentially.
     ``rising`` is +1 where it rises through its zero and -1 where it falls. A Newton step is taken
@@ -211,12 +304,12 @@ def _newton(
     ) -> tuple[Mask, list[Array]]:
         rising, L_ref, b = fixed
         at = Doubles(x)
-        omega, gap = normalization.omega(at), x - L_ref
+        omega, gap = normalization.omega(at), equals.of(x, L_ref)
         value = np.log(gap * b / omega)
         if not np.isfinite(value).all():  # the quotient, or even the gap, is beyond the doubles
-            log_gap = np.where(np.isinf(gap), np.log(x / 2 - L_ref / 2) + np.log(2), np.log(gap))
+            log_gap = np.where(np.isinf(gap), equals.log(x, L_ref), np.log(gap))
             value = log_gap + np.log(b) - np.log(omega)
-        step = value / (1 / gap - normalization.omega_slope(at) / omega)
+        step = value / (equals.rate(x, L_ref) - normalization.omega_slope(at) / omega)
         newton = x - step
         size = np.abs(value)
 
@@ -224,7 +317,8 @@ def _newton(
         low, high = np.where(below, x, low), np.where(below, high, x)
         inside = (newton >= low) & (newton <= high)
         # The error left by a step shrinks with its square: after 1e-8 only rounding is left.
-        solved = (inside & (np.abs(step) <= 1e-8 * np.minimum(gap, 1))) | (size <= ROUNDING)
+        near = np.abs(step) <= 1e-8 * np.minimum(x - L_ref, 1)
+        solved = (inside & near) | (size <= ROUNDING)
         middle = low / 2 + high / 2
         solved |= ~((low < middle) & (middle < high))  # nothing left to halve
         bisect = ~(solved | inside & (2 * size <= previous))

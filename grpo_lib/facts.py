@@ -54,7 +54,10 @@ class Declaring(Record):
         found: dict[str, Any] = {}
         for field in fields(self):
             value = getattr(self, field.name)
-            found |= value.parameters() if isinstance(value, Declaring) else {field.name: value}
+            if isinstance(value, Declaring):
+                found |= value.parameters()
+            elif value is not None:  # None is a parameter that is left out
+                found[field.name] = value
         return found
 
     def shape(self, **arguments: Any) -> tuple[int, ...]:

@@ -109,7 +109,12 @@ class Map(Declaring):
             return self.update_slope(Doubles(L))
 
     def trajectory(
-        self, *, p_ref: ArrayLike, steps: int, p_0: ArrayLike | None = None
+        self,
+        *,
+        p_ref: ArrayLike,
+        steps: int,
+        p_0: ArrayLike | None = None,
+        renew_every: int | None = None,
     ) -> Trajectory:
         """Iterate and keep every state.
 
@@ -118,14 +123,16 @@ class Map(Declaring):
             steps: number of updates, at least 0.
             p_0: probability of success of the first policy, shape [...]; the reference's if left
                 out, as the paper assumes.
+            renew_every: number m of updates, at least 1, after which the current policy becomes the
+                reference: after update m, 2 m, and so on. The reference stays if left out.
 
         Returns:
             The states 0 to ``steps``, shape [steps + 1, ...].
 
         Raises:
             ValueError: a probability is outside [0, 1] by more than rounding (1e-9), ``steps`` is
-                not a whole number from 0 to 10^9, shapes do not broadcast, or the pair ``p_0``,
-                ``p_ref`` is one that `step` refuses.
+                not a whole number from 0 to 10^9 or ``renew_every`` none from 1 on, shapes do not
+                broadcast, or the pair ``p_0``, ``p_ref`` is one that `step` refuses.
 
         Examples:
             >>> from grpo_lib import Recurrence
@@ -134,16 +141,22 @@ class Map(Declaring):
             [[0.1    0.1   ]
              [0.3275 0.6607]
              [0.2769 0.6041]]
+            >>> path = Recurrence(beta=5.0).trajectory(p_ref=0.2, steps=6, renew_every=3)
+            >>> print(path.probability.round(4))
+            [0.2    0.2919 0.2796 0.2808 0.3786 0.3709 0.3713]
         """
         p_ref = probability("p_ref", p_ref)
         p_0 = p_ref if p_0 is None else probability("p_0", p_0)
         L, L_ref = logit(p_0), logit(p_ref)
         self.check_states({"p_0": p_0, "p_ref": p_ref}, L=L, L_ref=L_ref)
         steps = whole("steps", steps, at_least=0)
+        renewed = renewals(steps, renew_every)
         states = np.empty((steps + 1, *self.shape(L=L, L_ref=L_ref)))
         states[0] = L
         with infinities():
             for n in range(steps):
+                if n in renewed:
+                    L_ref = states[n]
                 states[n + 1] = self.update(Doubles(states[n]), L_ref=L_ref)
         states.setflags(write=False)  # a trajectory copies what is not
         return Trajectory(states)
@@ -214,6 +227,20 @@ class Map(Declaring):
             0.750000000000000
         """
 
+    def slope_at_rest(self, at: State) -> Number:
+        """The slope at a finite fixed point, where it does not depend on the reference.
+
+        That of `update_slope`, unless a map knows its slope at fixed points alone.
+
+        Examples:
+            >>> from grpo_lib import MeanOnly, Recurrence
+            >>> from grpo_lib.certified import Balls, number
+            >>> clipped = Recurrence(1.0, MeanOnly(), alpha=0.25, clip=0.2)
+            >>> print(clipped.slope_at_rest(Balls(number(0))))
+            0.750000000000000
+        """
+        return self.update_slope(at)
+
     @fact
     def balance(self) -> tuple[Normalization, Array, Mask]:
         """Omega and b of ``L = L_ref + Omega(L) / b``, which holds at finite fixed points.
@@ -276,6 +303,27 @@ class Map(Declaring):
             >>> Recurrence(beta=1.0).check_states(states, **states)  # passes in silence
         """
         self.shape(**given)
+
+
+def renewals(steps: int, renew_every: int | None) -> range:
+    """The states that become the reference on the way: m, 2 m, ..., of those an update follows.
+
+    Args:
+        steps: number of updates, at least 0.
+        renew_every: number m of updates with one reference, at least 1; none is renewed if None.
+
+    Raises:
+        ValueError: ``renew_every`` is not a whole number of at least 1.
+
+    Examples:
+        >>> from grpo_lib.maps import renewals
+        >>> print(list(renewals(10, renew_every=4)))
+        [4, 8]
+    """
+    if renew_every is None:
+        return range(0)
+    every = whole("renew_every", renew_every, at_least=1)
+    return range(every, steps, every)
 
 
 def check_map(value: Map) -> Map:

@@ -56,3 +56,7 @@ class MeanOnly(Normalization):
     def negative_schwarzian(self) -> bool:
         """It falls nowhere."""
         return True
+
+    def concave_gain(self) -> bool:
+        """It is p (1 - p)."""
+        return True

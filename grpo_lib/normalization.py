@@ -172,7 +172,7 @@ class Normalization(Declaring):
         """States ``-d_2 <= -d_1`` where Omega' is ``-slope``; -inf if there is none.
 
         To declare it takes a proof that Omega' is below ``-slope`` exactly between the two, and
-        that neither is above 0.
+        that both lie below every turning point.
 
         Examples:
             >>> from grpo_lib import MeanVariance
@@ -187,6 +187,29 @@ class Normalization(Declaring):
         Examples:
             >>> from grpo_lib import MeanVariance
             >>> print(MeanVariance().negative_schwarzian())
+            True
+        """
+
+    @fact
+    def variance_smoothing(self) -> Array:
+        """The number eps for which Omega is ``1 / sqrt(p (1 - p) + eps)``, if there is one.
+
+        Examples:
+            >>> from grpo_lib import MeanVariance
+            >>> print(MeanVariance(eps=0.01).variance_smoothing())
+            0.01
+        """
+
+    @fact
+    def concave_gain(self) -> bool:
+        """Whether the gain ``p (1 - p) Omega`` is concave in p and 0 at p = 0 and 1.
+
+        The gain is the slope in log-odds of the expected advantage. If it is concave, a penalty on
+        the forward KL has one fixed point; see `fixed_points`.
+
+        Examples:
+            >>> from grpo_lib import MeanVariance
+            >>> print(MeanVariance().concave_gain())
             True
         """
 

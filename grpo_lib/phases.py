@@ -150,7 +150,7 @@ def regime(recurrence: Map, *, L_ref: ArrayLike) -> np.ndarray:
     """Find out how the run from ``p_0 = p_ref`` ends, for every prompt.
 
     Let G be the update and ``x_1 < x_2`` its two lowest fixed points, ``x_2 = inf`` if there is
-    only one. G rises up to the state ``-e_2``, falls to ``-e_1 <= 0`` and rises from there on; its
+    only one. G rises up to the state ``-e_2``, falls to ``-e_1`` and rises from there on; its
     values at these two are ``high`` and ``low``. (At ``alpha = 1``, or if Omega has no upper bound,
     -e_2 is -inf and high the limit there. If G rises everywhere, both states are -inf.) Below x_1,
     ``G(L) > L``, and between x_1 and x_2, ``G(L) < L``. Each verdict rests on one of these

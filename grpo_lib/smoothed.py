@@ -63,6 +63,14 @@ class Smoothed(Normalization):
         c_1, c_2 = self.turning_points(slope)
         return -c_2, -c_1
 
+    def concave_gain(self) -> bool:
+        """It is: with ``v = s^2`` the gain v Omega rises in v with a slope that falls.
+
+        The slope is ``(s^k + 2 c^k) / 2 (s^k + c^k)^(-1 - 1/k)``. Its derivative by ``s^k`` has the
+        sign of ``-(s^k + (k + 2) c^k)``. And v is concave in p.
+        """
+        return True
+
     def _share(self, at: State, omega: Number) -> Number:
         return at.up_to_1(at.deviation * omega) ** self.power
 
@@ -148,6 +156,10 @@ class MeanVariance(Smoothed):
     def negative_schwarzian(self) -> bool:
         """It is; the chapter on the phase diagram proves it."""
         return True
+
+    def variance_smoothing(self) -> Array:
+        """The parameter ``eps``."""
+        return np.asarray(self.eps, dtype=float)
 
 
 @dataclass(frozen=True, eq=False)

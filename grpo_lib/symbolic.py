@@ -69,6 +69,14 @@ class Expressions(State):
         """The constant."""
         return sp.Integer(value)
 
+    def elsewhere(self, *, L: sp.Expr) -> "Expressions":
+        """A state at other log-odds."""
+        return Expressions(sigma(L), L)
+
+    def asinh(self, x: sp.Expr) -> sp.Expr:
+        """The inverse hyperbolic sine."""
+        return sp.asinh(x)
+
     def sqrt(self, x: sp.Expr) -> sp.Expr:
         """The square root."""
         return sp.sqrt(x)
@@ -88,6 +96,27 @@ class Expressions(State):
     def push(self, anchor: sp.Expr, by: sp.Expr) -> sp.Expr:
         """``anchor + by``."""
         return anchor + by
+
+    def mixed(self, of_success: sp.Expr, of_failure: sp.Expr) -> "Expressions":
+        """The state of probability ``of_success p + of_failure (1 - p)``."""
+        return Expressions(of_success * self.p + of_failure * (1 - self.p))
+
+    def least(self, x: sp.Expr, y: sp.Expr) -> sp.Expr:
+        """The smaller of two."""
+        return sp.Min(x, y)
+
+    def greatest(self, x: sp.Expr, y: sp.Expr) -> sp.Expr:
+        """The larger of two."""
+        return sp.Max(x, y)
+
+    def more_success(self, share: sp.Expr) -> sp.Expr:
+        """Log-odds of ``p (1 + share)``."""
+        raised = self.p * (1 + share)
+        return sp.Piecewise((logit(raised), raised < 1), (sp.oo, True))
+
+    def less_failure(self, share: sp.Expr) -> sp.Expr:
+        """Log-odds of ``1 - q (1 - share)``."""
+        return sp.log(self.p + share * self.q) - sp.log(self.q) - sp.log(1 - share)
 
 
 def sigma(L: sp.Expr) -> sp.Expr:

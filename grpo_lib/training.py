@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arithmetic import infinities
-from .maps import Map, check_map
+from .maps import Map, check_map, renewals
 from .normalization import Normalization
 from .policies import advantage, geometric_mean, optimal_policy
 from .validation import Array, binary, distribution, require, same_outcomes, whole
@@ -21,6 +21,7 @@ def train(
     rng: np.random.Generator | None = None,
     *,
     start: ArrayLike | None = None,
+    renew_every: int | None = None,
 ) -> Array:
     """Policies under updates that are solved exactly; Theorems 1, 4 and 9, and Algorithm 1.
 
@@ -47,14 +48,16 @@ def train(
         group: outcomes drawn for every prompt and update, at least 1; exact updates if left out.
         rng: source of randomness of the groups.
         start: the first policy, shape [..., outcomes]; the reference if left out.
+        renew_every: number m of updates, at least 1, after which the current policy becomes the
+            reference: after update m, 2 m, and so on. The reference stays if left out.
 
     Returns:
         The policies after 0 to ``steps`` updates, shape [steps + 1, ..., outcomes].
 
     Raises:
-        ValueError: a policy is not a distribution, a reward is not 0 or 1, ``steps`` or ``group``
-            is not such a number, only one of ``group`` and ``rng`` is given, shapes do not fit, or
-            ``0 < alpha < 1`` and ``start`` shares no outcome with the reference.
+        ValueError: a policy is not a distribution, a reward is not 0 or 1, ``steps``, ``group`` or
+            ``renew_every`` is not such a number, only one of ``group`` and ``rng`` is given, shapes
+            do not fit, or ``0 < alpha < 1`` and ``start`` shares no outcome with the reference.
 
     Examples:
         >>> import numpy as np
@@ -91,9 +94,12 @@ def train(
         group = whole("group", group, at_least=1)
         require(isinstance(rng, np.random.Generator), "rng", rng, "a generator that draws groups")
 
+    renewed = renewals(steps, renew_every)
     policies = np.empty((steps + 1, *prompts, reference.shape[-1]))
     policies[0] = first
     for n, policy in enumerate(policies[:-1]):
+        if n in renewed:
+            reference = policy
         if group is None or rng is None:  # neither is given, or both are
             gain = advantage(policy, reward, normalization)
         else:

@@ -13,7 +13,7 @@ from reproduce.ledger import Ledger, Row
 from reproduce.markup import claim_address, claim_link, list_table, notebook_link
 from reproduce.register import Item
 
-PLACE = re.compile(r"Sections? \d|Appendix [A-Z]|Page \d+|Part II")
+PLACE = re.compile(r"Sections? \d|Appendix [A-Z]|Page \d+|Part III?")
 
 # Sizes of the graph in pixels.
 WIDTH = 740
@@ -24,11 +24,10 @@ LINE_HEIGHT, CHARACTERS = 13, 19
 def parts(ledger: Ledger) -> dict[str, str]:
     """Write the generated parts of the map of the paper, by the name of their marker, in MyST."""
     results = [row for row in ledger.rows if not row.item.is_erratum]
-    graphs = {
-        f"graph of {part}": dependency_graph([row for row in results if row.item.is_own == own])
-        for part, own in (("Part I", False), ("Part II", True))
-        if any(row.item.is_own == own for row in results)
-    }
+    by_part: dict[str, list[Row]] = {}
+    for row in results:
+        by_part.setdefault(row.item.part, []).append(row)
+    graphs = {f"graph of {part}": dependency_graph(rows) for part, rows in by_part.items()}
     return paper_map(ledger) | graphs
 
 

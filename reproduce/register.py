@@ -45,6 +45,11 @@ class Item:
         return f"{self.number} {self.label}".lstrip()
 
     @property
+    def part(self) -> str:
+        """Of the book: Part I is the paper, and what goes past it has the part in its number."""
+        return f"Part {self.number.partition('.')[0] or 'I'}"
+
+    @property
     def is_own(self) -> bool:
         """Whether it is a result of the book, not an item of the paper."""
         return self.id.startswith("beyond-")

@@ -22,7 +22,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("source")
     for name in ("pyproject.toml", "LICENSE", "README.md"):
         shutil.copy(ROOT / name, copy)
-    for name in ("grpo_lib", "reproduce", "tests", "notebooks"):
+    for name in ("grpo_lib", "reproduce", "tests", "notebooks", "experiments"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     subprocess.run(
         [sys.executable, "-c", BUILD, str(copy)], cwd=copy, check=True, capture_output=True

@@ -244,3 +244,29 @@ def test_a_trajectory_has_the_shape_of_start_and_reference_together():
     for start, column in zip(starts, path.T, strict=True):
         one = recurrence.trajectory(p_ref=0.2, steps=2, p_0=start).probability
         assert np.array_equal(column, one)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.25])
+@pytest.mark.parametrize("every", [1, 3, 4])
+def test_a_renewed_reference_is_the_policy_of_the_last_renewal(share, every):
+    recurrence, starts = Recurrence([[0.5], [5.0]], alpha=share), np.array([1e-3, 0.3, 0.9])
+    path = recurrence.trajectory(p_ref=0.2, steps=9, p_0=starts, renew_every=every).log_odds
+    assert path.shape == (10, 2, 3)
+    for n in range(9):
+        reference = path[n - n % every] if n >= every else logit(0.2)
+        assert np.array_equal(path[n + 1], recurrence.step(L=path[n], L_ref=reference))
+
+
+def test_renewed_at_every_update_it_is_mirror_and_never_within_a_run_it_is_plain():
+    reference, mirror = Recurrence(3.0), Recurrence(3.0, alpha=0.0)
+    p_ref = np.array([0.0, 1e-6, 0.1, 0.9, 1.0])
+    renewed = reference.trajectory(p_ref=p_ref, steps=7, renew_every=1)
+    assert renewed == mirror.trajectory(p_ref=p_ref, steps=7)
+    late = reference.trajectory(p_ref=p_ref, steps=7, renew_every=7)
+    assert late == reference.trajectory(p_ref=p_ref, steps=7)
+
+
+@pytest.mark.parametrize("every", [0, -1, 1.5, True])
+def test_a_reference_is_renewed_after_a_whole_number_of_updates(every):
+    with pytest.raises(ValueError, match=r"^renew_every must be a whole number of at least 1"):
+        Recurrence(1.0).trajectory(p_ref=0.2, steps=3, renew_every=every)

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from grpo_lib.elementwise import until_done
+from grpo_lib.elementwise import bisect, until_done
 from grpo_lib.facts import Declaring
 
 
@@ -41,3 +41,10 @@ def test_the_rest_is_given_up():
 
 def test_nothing_to_do_is_done():
     until_done(lambda *_: pytest.fail("called"), Rate(np.empty(0)), [np.empty(0)])
+
+
+def test_bisect_finds_where_a_condition_begins_to_the_last_bit():
+    low, high = np.array([-3.0, 0.0, 1.0, 2.0]), np.array([5.0, 1.0, 1.0, np.inf])
+    border = np.array([0.1, 0.1, 7.0, 1e300])
+    found = bisect(lambda x: x >= border, low, high)
+    assert found.tolist() == [0.1, 0.1, 1.0, np.inf]

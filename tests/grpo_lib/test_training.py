@@ -81,6 +81,27 @@ def test_exact_updates_keep_the_conditionals(alpha):
         assert np.all(change <= bound[kept, None])
 
 
+@pytest.mark.parametrize("alpha", [1.0, None], ids=["reference", "both"])
+@pytest.mark.parametrize("every", [1, 3])
+def test_a_renewed_reference_begins_a_run_of_its_own(alpha, every):
+    reference, reward, recurrence = random_problems(alpha, prompts=20)
+    start = random_policies(np.random.default_rng(1), L=np.zeros(20), reward=reward)
+    policies = train(reference, reward, recurrence, 7, start=start, renew_every=every)
+    for n in range(0, 7, every):
+        anchor = policies[n] if n else reference
+        stage = train(anchor, reward, recurrence, min(every, 7 - n), start=policies[n])
+        assert np.array_equal(policies[n : n + every + 1], stage)
+
+
+def test_a_reference_of_groups_is_renewed():
+    rng = [np.random.default_rng(2) for _ in range(2)]
+    given = REFERENCE, REWARD, ONE
+    policies = train(*given, steps=4, group=8, rng=rng[0], renew_every=2)
+    assert np.array_equal(policies[:3], train(*given, steps=2, group=8, rng=rng[1]))
+    second = train(policies[2], REWARD, ONE, steps=2, group=8, rng=rng[1])
+    assert np.array_equal(policies[2:], second)
+
+
 def test_another_start_is_the_first_policy():
     start = np.array([0.3, 0.1, 0.2, 0.4])
     policies = train(REFERENCE, REWARD, ONE, 2, start=start)
@@ -286,6 +307,9 @@ BAD = {
     "reward must be 0 or 1, got 0.5": lambda: train([0.5, 0.5], [1, 0.5], ONE, 0),
     "recurrence must be a Map such as Recurrence(...)": lambda: train([0.5, 0.5], [1, 0], 1.0, 1),
     "steps must be a whole number of at least 0": lambda: train([0.5, 0.5], [1, 0], ONE, -1),
+    "renew_every must be a whole number of at least 1": lambda: train(
+        [0.5, 0.5], [1, 0], ONE, 1, renew_every=0
+    ),
     "group must be a whole number of at least 1, got 0": lambda: train(
         [0.5, 0.5], [1, 0], ONE, 1, 0, generator()
     ),

@@ -13,6 +13,7 @@ from grpo_lib import (
     MeanDeviation,
     MeanOnly,
     MeanVariance,
+    NoisyVerifier,
     Recurrence,
     advantage,
     certified,
@@ -62,6 +63,8 @@ ARGUMENTS = {
     ],
     "eps": [(MeanVariance, NOT_NEGATIVE)],
     "delta": [(MeanDeviation, NOT_NEGATIVE)],
+    "true_positive": [(lambda x: NoisyVerifier(x, 0.0), SHARE)],
+    "false_positive": [(lambda x: NoisyVerifier(1.0, x), SHARE)],
     "alpha": [
         (lambda x: Recurrence(1.0, alpha=x), SHARE),
         (lambda x: contraction_threshold(MeanVariance(1.0), x), SHARE),
@@ -74,6 +77,7 @@ ARGUMENTS = {
     ],
     "normalization": [
         (lambda x: Recurrence(1.0, x), NORMALIZATION),
+        (lambda x: NoisyVerifier(0.9, 0.1, x), NORMALIZATION),
         (lambda x: advantage(Q, R, x), NORMALIZATION),
         (lambda x: clipped_surrogate(Q, Q, R, 0.1, x), NORMALIZATION),
         (lambda x: contrastive_surrogate(Q, Q, R, 0.1, x), NORMALIZATION),

@@ -20,7 +20,7 @@ MOST_WORDS = 90
 NUMBERED = re.compile(r"(Theorem|Proposition|Lemma|Remark|Algorithm) \d+")
 THEOREM = re.compile(r"(Theorem|Proposition|Lemma) \d+")
 REFERENCE = re.compile(r"\{prf:ref\}`([^`<]*)<([^>]+)>`")
-NUMBER = re.compile(r"\bII\.\d+")
+NUMBER = re.compile(r"\bIII?\.\d+")
 
 
 def squeezed(text: str) -> str:
@@ -76,8 +76,10 @@ def faults(claims: Sequence[Item], texts: Mapping[str, NotebookNode]) -> list[st
             if len(text.split()) > MOST_WORDS:
                 found.append(f"{claim.id}: {len(text.split())} words")
     numbers = [claim.number for claim in claims if claim.number]
-    if numbers != [f"II.{k}" for k in range(1, len(numbers) + 1)]:
-        found.append("the numbers do not count up")
+    for part in ("II", "III"):
+        inside = [number for number in numbers if number.startswith(f"{part}.")]
+        if inside != [f"{part}.{k}" for k in range(1, len(inside) + 1)]:
+            found.append("the numbers do not count up")
     number_of = {claim.id: claim.number for claim in claims}
     said = [text for claim in claims for text in (claim.statement, *claim.hypotheses)]
     for cell in (cell for text in texts.values() for cell in text.cells):

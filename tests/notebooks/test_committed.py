@@ -14,6 +14,16 @@ CLAIMS = yaml.safe_load((ROOT / "claims.yml").read_text("utf-8"))["claims"]
 SECOND = sorted({claim["second"] for claim in CLAIMS if "second" in claim})
 
 
+def broken_formulas(paragraph: str) -> list[str]:
+    """Lines that begin inside of a formula, with a mark that ends its paragraph."""
+    found, dollars = [], 0
+    for line in re.sub(r"`[^`\n]*`|\\\$|\$\$", "", paragraph).splitlines():
+        if dollars % 2 and re.match(r"\s*(>|[+*-]\s|[=-]+\s*$)", line):
+            found.append(line)
+        dollars += line.count("$")
+    return found
+
+
 def faults(notebook: nbformat.NotebookNode) -> list[str]:
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     parameters = [cell for cell in code if "parameters" in cell.metadata.get("tags", [])]
@@ -33,10 +43,16 @@ def faults(notebook: nbformat.NotebookNode) -> list[str]:
             found.append("has a figure without alt text or caption")
         if drawn and "hide-input" not in cell.metadata.get("tags", []):
             found.append("shows the code of a figure unfolded")
+        if not drawn and re.search(r"plt\.(figure|subplots)\(", cell.source):
+            found.append("begins a figure in one cell and shows it in another, where it is gone")
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     boxes = re.findall(r"^:+\{prf:(?!proof)\w+\}.*\n((?::.*\n)*)", prose, re.MULTILINE)
     if not all(":label:" in options and ":nonumber:" in options for options in boxes):
         found.append("has a box without a label, or one that would get a number of its own")
+    if any(map(broken_formulas, prose.split("\n\n"))):
+        found.append(
+            "breaks a formula before what Markdown takes for the mark of a list or a quote"
+        )
     if not notebook.cells[0].source.startswith("# "):
         found.append("does not begin with its title")
     return found
@@ -52,10 +68,12 @@ def test_each_fault_is_found() -> None:
         cells=[
             nbformat.v4.new_code_cell("plt.show()", execution_count=1),
             nbformat.v4.new_code_cell("pass\n" * 26),
+            nbformat.v4.new_code_cell("figure, axes = plt.subplots()"),
+            nbformat.v4.new_markdown_cell("As $a\n> 0$, also $`b`\n+ c > 0$."),
             nbformat.v4.new_markdown_cell("::::{prf:theorem} 1\n:nonumber:\n\ntext\n::::"),
         ]
     )
-    assert len(faults(notebook)) == 7
+    assert len(faults(notebook)) == 9
 
 
 def shared(name: str) -> set[str]:

@@ -71,6 +71,7 @@ RIGID = {
         "beyond-3-threshold, rejected: again: without the factor 1 + 4 eps, terms left",
         "beyond-3-threshold, rejected: "
         "again: B_max without 1 + 4 eps at eps = 1, over the largest slope",
+        "beyond-11-groups, rejected: Omega_G at p: relative error",
     ],
     "sums, products and square roots alone, which IEEE 754 fixes": [
         "takeaways, rejected: p' <= (1 + clip) p at beta = 0.001: excess",
@@ -81,6 +82,15 @@ RIGID = {
         "section-2-1, measured: NumPy's whitening of all 2016 groups of up to 64, relative error",
         "section-2-1, rejected: division by G-1 in the variance, least relative error",
         "beyond-3-threshold, measured: contraction_threshold times alpha over B_max",
+        "beyond-9-smoothing, rejected: eps = 1e-5 sets the limit at G = 16: factor too large",
+        "beyond-10-closed, rejected: "
+        "the forward penalty ends as close to 1: log-odds apart at beta = 0.1",
+        "beyond-13-given, rejected: another formula: half widths from the data",
+        "beyond-13-given, measured: OpenRLHF, G = 128: clipped to 10",
+        "beyond-13-given, rejected: OpenRLHF, G = 128, not clipped: error",
+        "beyond-13-others, rejected: 'they add up to 0 as in TRL and verl': more by",
+        "beyond-13-others, rejected: 'one success of 16 gets what TRL gives': less by",
+        "beyond-13-constant, rejected: 'it tends to 1/delta': too large by",
     ],
     "what a function may err by is rounded away: next to 0, 1/2 or 1, or in a large sum": [
         "erratum-10, rejected: reading 1: distance of the total mass from 1",
@@ -119,10 +129,14 @@ RIGID = {
         "iterations, rejected: beta = 0 leaves one maximiser: L1 distance of two maximisers",
         "theorem-5, rejected: lower line with eps forgotten: violation",
         "erratum-8, rejected: 1 as the unique fixed point: distance to the other one",
+        "beyond-11-mirror, rejected: J = -0.1 only slows it: distance from 1",
     ],
     "a unit in the last place of some result, the smallest error that is not 0": [
         "erratum-14, measured: sharp family: last gap against min(delta*, max(p*, 1 - p*))",
         "beyond-3-two-kl, measured: alpha = 1/8, all prompts: last step, if it turns round",
+        "beyond-10-fixed-point, measured: mean and variance: bisection against the library",
+        "beyond-10-fixed-point, measured: mean and deviation: bisection against the library",
+        "beyond-10-fixed-point, measured: mean only: bisection against the library",
     ],
     "a number of problems or of updates, or a ratio of such": [
         "remark-1, rejected: the same with eps = 1e-5: share not drawn to p = 1",
@@ -142,8 +156,14 @@ RIGID = {
         "beyond-2-oscillation, rejected: "
         "no run from about 0.01 ever oscillates: weights 1% below the crossing",
         "beyond-6-tv-fold, rejected: errors up to 0.02 with mean 0 are harmless: share at the top",
+        "beyond-10-fixed-point, rejected: any gain will do: zeros of g with a hump",
+        "beyond-10-flow, rejected: exact updates are monotone, too: turns in 60",
         "beyond-5-bounds, rejected: 'at most beta T from one half': updates too many",
         "beyond-5-bounds, rejected: c = 1/2 for every target: updates too many",
+        "beyond-9-shape, rejected: at most three with leave-one-out: solutions",
+        "beyond-9-batch, rejected: at most three: solutions up to x = 40",
+        "beyond-8-update, rejected: 'it stops at the first kink': share not optimal",
+        "beyond-8-escape, rejected: the same without clip: share that passes",
     ],
 }
 """Entries with one value whatever the seed and the rounding, by the reason why.

@@ -21,8 +21,7 @@ MUTATIONS = {
         "policies.py", "0.0) / beta[..., None]", "0.0)", "theorem-1",
     ),
     "the sign of Omega in the recurrence": (
-        "arithmetic.py", "np.fmax(anchor + by, anchor)",
-        "np.fmin(anchor - by, anchor)", "theorem-2",
+        "arithmetic.py", "pushed = anchor + by", "pushed = anchor - by", "theorem-2",
     ),
     "beta dropped from the recurrence": (
         "dynamics.py", "self.normalization.omega(at) / at.number(self.beta)",
@@ -50,8 +49,33 @@ MUTATIONS = {
     "the largest slope of Omega": (
         "smoothed.py", "(3 * np.sqrt(3 * eps)", "(2 * np.sqrt(3 * eps)", "contraction",
     ),
+    "what a group divides by": (
+        "groups.py", 'among - (self.deviation != "population")', "among - 1", "groups",
+    ),
+    "the difference of the rates under noise": (
+        "noise.py", "return J * self.normalization.omega(observed)",
+        "return self.normalization.omega(observed)", "noise",
+    ),
     "the slope in ball arithmetic": (
         "certified.py", "(self.L / 2).tanh()", "self.L.tanh()", "chaos",
+    ),
+    "the weights of the two limits": (
+        "clipping.py", "((at.q, success), (at.p, failure))", "((at.p, success), (at.q, failure))",
+        "clip",
+    ),
+    "the constant that verl adds to the deviation": (
+        "libraries.py", '"sample", delta=1e-6)\n\n\ndef openrlhf',
+        '"sample", delta=1e-7)\n\n\ndef openrlhf', "libraries",
+    ),
+    "a reference renewed an update late": (
+        "maps.py", "range(every, steps, every)", "range(every + 1, steps, every)",
+        "renewed-references",
+    ),
+    "the sign of the reference in the forward update": (
+        "forward.py", "pull + reference.tanh", "pull - reference.tanh", "estimators",
+    ),
+    "the reference in the forward penalty's gap": (
+        "equilibria.py", "np.cosh(L / 2) / np.cosh(L_ref / 2)", "np.cosh(L / 2)", "estimators",
     ),
 }  # fmt: skip
 
@@ -61,7 +85,7 @@ def test_wrong_formula(tmp_path: Path, file: str, right: str, wrong: str, notebo
     """As the book runs a notebook, until the first evidence that does not hold."""
     for name in ("claims.yml", "_toc.yml", "_config.yml", "requirements.lock"):
         shutil.copy(ROOT / name, tmp_path)
-    for name in ("grpo_lib", "notebooks", "book"):
+    for name in ("grpo_lib", "notebooks", "book", "experiments"):
         shutil.copytree(ROOT / name, tmp_path / name)
     source = (tmp_path / "grpo_lib" / file).read_text("utf-8")
     assert source.count(right) == 1, f"{file} no longer has {right!r} once"

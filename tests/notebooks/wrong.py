@@ -23,7 +23,7 @@ def _times(factor: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 def _scale() -> None:
     """Omega is 1 % too large, in every kind of number."""
-    for name in ("MeanVariance", "MeanDeviation", "MeanOnly"):
+    for name in ("GroupNormalization", "MeanDeviation", "MeanOnly", "MeanVariance"):
         owner = getattr(grpo_lib, name)
         _with(owner, "omega", lambda f: lambda self, at: f(self, at) * 1.01)
 

@@ -108,6 +108,17 @@ def test_part_two_has_a_graph_of_its_own():
     assert "graph of Part II" not in parts(Ledger(ROWS[:3], run={}))
 
 
+def test_part_three_stands_apart_from_part_two():
+    third = row("beyond-8", "Part III: A chapter", ("beyond-2",), "fifth", number="III.1")
+    found = parts(Ledger([*ROWS, third], run={}))
+    titles = {
+        part: BeautifulSoup(found[f"graph of {part}"], "html.parser").find_all("title")
+        for part in ("Part I", "Part II", "Part III")
+    }
+    assert [len(titles[part]) for part in titles] == [4, 2, 1]
+    assert "III.1" in found["map of Part III"] and "III.1" not in found["map of Part II"]
+
+
 def test_the_graph_of_a_single_column():
     column = ROWS[:2]
     assert dependency_graph(column).count("<rect") == 2

@@ -21,6 +21,9 @@ TOUR = (
     "fig-phase-diagram",
     "fig-bifurcation",
     "fig-circle",
+    "fig-group-scale",
+    "fig-clip",
+    "fig-estimators",
 )
 """Figures of the landing page, in its order."""
 

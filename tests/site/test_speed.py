@@ -9,9 +9,9 @@ import pytest
 from tests.conftest import ROOT, Usage, run
 
 
-def test_the_book_is_made_in_two_minutes_on_two_cores(build: Usage) -> None:
+def test_the_book_is_made_in_two_and_a_half_minutes_on_two_cores(build: Usage) -> None:
     """From nothing, and no process needs 1 GB."""
-    assert build.seconds <= 2 * 120
+    assert build.seconds <= 2 * 150
     assert build.memory < 1e9
 
 
@@ -30,9 +30,10 @@ def test_the_longest_notebook_takes_20_seconds_at_most(copy: Path) -> None:
     assert usage.seconds <= 20
 
 
-def test_the_site_is_built_in_a_minute_and_then_not_again(copy: Path) -> None:
+def test_the_site_is_built_in_a_second_and_a_half_a_page_and_then_not_again(copy: Path) -> None:
     (copy / "_build" / "html.stamp").unlink()
     cold, warm = (run("-m", "reproduce", root=copy) for _ in range(2))
     assert (cold.status, warm.status) == (0, 0)
-    assert cold.seconds <= 60
+    pages = len(list((copy / "_build" / "html").glob("*/*.html")))
+    assert cold.seconds <= 1.5 * pages
     assert warm.seconds <= min(10, cold.seconds / 2)
