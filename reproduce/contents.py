@@ -4,7 +4,7 @@ import html
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 from scipy.optimize import isotonic_regression
@@ -17,7 +17,8 @@ PLACE = re.compile(r"Sections? \d|Appendix [A-Z]|Page \d+|Part III?")
 
 # Sizes of the graph in pixels.
 WIDTH = 740
-BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y = 118, 46, 14, 34
+BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y = 118, 58, 14, 34  # room for four lines
+BOX = np.array([BOX_WIDTH, BOX_HEIGHT])
 LINE_HEIGHT, CHARACTERS = 13, 19
 
 
@@ -85,9 +86,8 @@ def dependency_graph(rows: Sequence[Row]) -> str:
     index = {row.item.id: number for number, row in enumerate(rows)}
     edges = [(index[id], number) for id, number in _uses(rows, index)]
     points, routes = _place(len(rows), edges)
-    half_box = np.array([BOX_WIDTH, BOX_HEIGHT]) / 2
-    points += half_box - points.min(axis=0)
-    width, height = np.ceil(points.max(axis=0) + half_box).astype(int)
+    points += BOX / 2 - points.min(axis=0)
+    width, height = np.ceil(points.max(axis=0) + BOX / 2).astype(int)
     paths = [
         _path(points[[source, *route, target]])
         for (source, target), route in zip(edges, routes, strict=True)
@@ -117,25 +117,48 @@ def _uses(rows: Iterable[Row], known: dict[str, int]) -> list[tuple[str, int]]:
 def _place(count: int, edges: list[tuple[int, int]]) -> tuple[np.ndarray, list[range]]:
     """Find a place for every box, and bends for the edges that pass by other layers.
 
+    Parts that nothing connects are placed one by one, side by side as long as there is room. (Given
+    all of them at once, igraph 1.0 returns NaN or crashes.)
+
     Returns:
         The points, shape [count + bends, 2], boxes first; for every edge the numbers of its bends.
     """
     import igraph  # not needed for a book that is up to date, and slow to import
 
-    layout = igraph.Graph(count, edges, directed=True).layout_sugiyama(maxiter=1000)
-    ends = count + np.cumsum([0, *map(len, layout.edge_routing)])
-    routes = [range(*pair) for pair in pairwise(ends)]
-    points = np.array([*layout.coords, *(bend for route in layout.edge_routing for bend in route)])
+    graph = igraph.Graph(count, edges, directed=True)
+    graph.vs["number"], graph.es["number"] = range(count), range(len(edges))
+    places = np.empty((count, 2))
+    bends = [np.empty((0, 2))] * len(edges)
+    left = top = bottom = 0.0
+    for part in graph.connected_components(mode="weak").subgraphs():
+        layout = part.layout_sugiyama(maxiter=1000)
+        boxes = len(layout.coords)
+        points = _spread(np.array([*layout.coords, *chain(*layout.edge_routing)]), boxes)
+        width, height = np.ptp(points, axis=0) + BOX
+        if left and left + width > WIDTH:
+            left, top = 0.0, bottom
+        points += np.array([left, top]) - points.min(axis=0)
+        left, bottom = left + width + 2 * GAP_X, max(bottom, top + height + GAP_Y)
+        places[part.vs["number"]] = points[:boxes]
+        ends = boxes + np.cumsum([0, *map(len, layout.edge_routing)])
+        for number, (first, last) in zip(part.es["number"], pairwise(ends), strict=True):
+            bends[number] = points[first:last]
+    ends = count + np.cumsum([0, *map(len, bends)])
+    return np.concatenate([places, *bends]), [range(*pair) for pair in pairwise(ends)]
+
+
+def _spread(points: np.ndarray, boxes: int) -> np.ndarray:
+    """Scale a layout of boxes, and of bends behind them, to pixels, and move neighbours apart."""
     spread = max(np.ptp(points[:, 0]), 1)
-    points *= (WIDTH - BOX_WIDTH) / spread, BOX_HEIGHT + GAP_Y
-    half = np.where(np.arange(len(points)) < count, BOX_WIDTH / 2, 0) + GAP_X / 2
+    points = points * (min(BOX_WIDTH + GAP_X, (WIDTH - BOX_WIDTH) / spread), BOX_HEIGHT + GAP_Y)
+    half = np.where(np.arange(len(points)) < boxes, BOX_WIDTH / 2, 0) + GAP_X / 2
     # At this scale neighbours overlap: in each layer, move them apart by as little as possible.
     for y in np.unique(points[:, 1]):
         layer = np.flatnonzero(points[:, 1] == y)
         layer = layer[np.argsort(points[layer, 0], kind="stable")]
         apart = np.cumsum([0, *(half[layer[1:]] + half[layer[:-1]])])
         points[layer, 0] = isotonic_regression(points[layer, 0] - apart).x + apart
-    return points, routes
+    return points
 
 
 def _path(points: np.ndarray) -> str:

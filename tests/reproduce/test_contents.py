@@ -1,11 +1,14 @@
 """Where each result stands among the others."""
 
+import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 
 from reproduce.contents import chapter_links, dependency_graph, parts
 from reproduce.ledger import Ledger, Row
-from reproduce.register import Item
+from reproduce.project import Project
+from reproduce.register import Item, load_register
+from tests.conftest import ROOT
 
 
 def row(
@@ -117,6 +120,24 @@ def test_part_three_stands_apart_from_part_two():
     }
     assert [len(titles[part]) for part in titles] == [4, 2, 1]
     assert "III.1" in found["map of Part III"] and "III.1" not in found["map of Part II"]
+
+
+@pytest.mark.parametrize("part", ["Part I", "Part II", "Part III"])
+def test_each_result_of_the_book_has_a_box_below_what_it_uses(part):
+    """Part III falls into pieces, which igraph places together by chance alone: many times over."""
+    items = [item for item in load_register(Project(ROOT)) if not item.is_erratum]
+    rows = [Row(item, "passed", True) for item in items if item.part == part]
+    ids = [row.item.id for row in rows]
+    for _ in range(20):
+        graph = BeautifulSoup(dependency_graph(rows), "html.parser")
+        boxes = np.array([[float(rect["x"]), float(rect["y"])] for rect in graph.find_all("rect")])
+        size = np.array([float(graph.rect[side]) for side in ("width", "height")])
+        assert len(boxes) == len(rows)
+        for i, box in enumerate(boxes):
+            assert (np.abs(boxes[:i] - box) > size).any(axis=1).all()
+            assert 0 <= box[0] <= float(graph.svg["width"]) + 1 - size[0]
+            below = [boxes[ids.index(id), 1] for id in rows[i].item.uses if id in ids]
+            assert all(y < box[1] for y in below)
 
 
 def test_the_graph_of_a_single_column():

@@ -176,7 +176,9 @@ def in_the_middle(html: str) -> str:
 
 
 def test_each_fault_is_found_in_the_middle_of_a_long_page(open_tab: OpenTab) -> None:
-    seen = visit(open_tab, max(PAGES, key=lambda path: (HTML / path).stat().st_size), in_the_middle)
+    chapters = [path for path in PAGES if path.startswith("notebooks/")]  # which have formulas
+    longest = max(chapters, key=lambda path: (HTML / path).stat().st_size)
+    seen = visit(open_tab, longest, in_the_middle)
     assert seen.wrong().keys() == PLANTED.keys()
     assert any("elsewhere.invalid" in fault for fault in seen.faults)
     assert any("nowhere" in fault for fault in seen.faults)
