@@ -3,8 +3,10 @@
 import html
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import isotonic_regression
@@ -13,6 +15,9 @@ from reproduce.ledger import Ledger, Row
 from reproduce.markup import claim_address, claim_link, list_table, notebook_link
 from reproduce.register import Item
 
+if TYPE_CHECKING:
+    from igraph import Graph
+
 PLACE = re.compile(r"Sections? \d|Appendix [A-Z]|Page \d+|Part III?")
 
 # Sizes of the graph in pixels.
@@ -20,6 +25,7 @@ WIDTH = 740
 BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y = 118, 58, 14, 34  # room for four lines
 BOX = np.array([BOX_WIDTH, BOX_HEIGHT])
 LINE_HEIGHT, CHARACTERS = 13, 19
+ABREAST = 5  # as many boxes as the width has room for
 
 
 def parts(ledger: Ledger) -> dict[str, str]:
@@ -81,10 +87,10 @@ def dependency_graph(rows: Sequence[Row]) -> str:
     """Draw which of the claims uses which of the others, as an SVG in raw HTML.
 
     Every box is a link to where its claim is stated. Arrows run downwards, from what is used to
-    what uses it.
+    what uses it; where a path of arrows leads there, no direct one is drawn.
     """
     index = {row.item.id: number for number, row in enumerate(rows)}
-    edges = [(index[id], number) for id, number in _uses(rows, index)]
+    edges = _direct(len(rows), [(index[id], number) for id, number in _uses(rows, index)])
     points, routes = _place(len(rows), edges)
     points += BOX / 2 - points.min(axis=0)
     width, height = np.ceil(points.max(axis=0) + BOX / 2).astype(int)
@@ -114,6 +120,14 @@ def _uses(rows: Iterable[Row], known: dict[str, int]) -> list[tuple[str, int]]:
     return [(id, known[row.item.id]) for row in rows for id in row.item.uses if id in known]
 
 
+def _direct(count: int, edges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Leave out each edge that a longer path stands for."""
+    from igraph import Graph  # not needed for a book that is up to date, and slow to import
+
+    graph = Graph(count, edges, directed=True)
+    return [edge for edge in edges if len(graph.get_all_simple_paths(*edge)) == 1]
+
+
 def _place(count: int, edges: list[tuple[int, int]]) -> tuple[np.ndarray, list[range]]:
     """Find a place for every box, and bends for the edges that pass by other layers.
 
@@ -123,15 +137,15 @@ def _place(count: int, edges: list[tuple[int, int]]) -> tuple[np.ndarray, list[r
     Returns:
         The points, shape [count + bends, 2], boxes first; for every edge the numbers of its bends.
     """
-    import igraph  # not needed for a book that is up to date, and slow to import
+    from igraph import Graph
 
-    graph = igraph.Graph(count, edges, directed=True)
+    graph = Graph(count, edges, directed=True)
     graph.vs["number"], graph.es["number"] = range(count), range(len(edges))
     places = np.empty((count, 2))
     bends = [np.empty((0, 2))] * len(edges)
     left = top = bottom = 0.0
     for part in graph.connected_components(mode="weak").subgraphs():
-        layout = part.layout_sugiyama(maxiter=1000)
+        layout = part.layout_sugiyama(_layers(part), maxiter=1000)
         boxes = len(layout.coords)
         points = _spread(np.array([*layout.coords, *chain(*layout.edge_routing)]), boxes)
         width, height = np.ptp(points, axis=0) + BOX
@@ -145,6 +159,18 @@ def _place(count: int, edges: list[tuple[int, int]]) -> tuple[np.ndarray, list[r
             bends[number] = points[first:last]
     ends = count + np.cumsum([0, *map(len, bends)])
     return np.concatenate([places, *bends]), [range(*pair) for pair in pairwise(ends)]
+
+
+def _layers(graph: "Graph") -> list[int]:
+    """Put each box below all that it uses, at the first layer with room for one more."""
+    layers, held = [0] * graph.vcount(), Counter[int]()
+    for box in graph.topological_sorting():
+        used = graph.predecessors(box)
+        layers[box] = 1 + max((layers[other] for other in used), default=-1)
+        while held[layers[box]] == ABREAST:
+            layers[box] += 1
+        held[layers[box]] += 1
+    return layers
 
 
 def _spread(points: np.ndarray, boxes: int) -> np.ndarray:

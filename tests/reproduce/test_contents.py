@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 
-from reproduce.contents import chapter_links, dependency_graph, parts
+from reproduce.contents import WIDTH, chapter_links, dependency_graph, parts
 from reproduce.ledger import Ledger, Row
 from reproduce.project import Project
 from reproduce.register import Item, load_register
@@ -133,6 +133,7 @@ def test_each_result_of_the_book_has_a_box_below_what_it_uses(part):
         boxes = np.array([[float(rect["x"]), float(rect["y"])] for rect in graph.find_all("rect")])
         size = np.array([float(graph.rect[side]) for side in ("width", "height")])
         assert len(boxes) == len(rows)
+        assert 11.5 * WIDTH / float(graph.svg["width"]) > 8, "labels of 8 pixels can be read"
         for i, box in enumerate(boxes):
             assert (np.abs(boxes[:i] - box) > size).any(axis=1).all()
             assert 0 <= box[0] <= float(graph.svg["width"]) + 1 - size[0]
