@@ -173,10 +173,10 @@ class GroupNormalization(Normalization):
         summit = np.broadcast_to(self._summit(), slope.shape)
         with infinities():
             none, flat = slope >= self.steepest_slope(), slope == 0
-            left = np.minimum(slope / self.bend(Doubles(summit)), summit)
-            left = np.where(none | flat, summit, left)
+            # Of 0 / 0, if Omega is constant, the other number is taken.
+            left = np.fmin(slope / self.bend(Doubles(summit)), summit)
             steepest = (len(c) - 1) * np.max(np.abs(np.diff(c)), initial=0)
-            right = np.where(none, summit, np.maximum(np.log(steepest / slope), summit))
+            right = np.fmax(np.log(steepest / slope), summit)
             c_1 = bisect(lambda L: self.omega_slope(Doubles(L)) >= slope, left, summit)
             c_2 = bisect(lambda L: self.omega_slope(Doubles(L)) <= slope, summit, right)
         return np.where(none, np.inf, np.where(flat, 0.0, c_1)), np.where(none, np.inf, c_2)
@@ -242,7 +242,7 @@ class GroupNormalization(Normalization):
 
     def _doubles(self) -> Array:
         """The coefficients of Omega, shape [n + 1]."""
-        return np.array(self._coefficients(Doubles(np.zeros(()))), dtype=float)
+        return np.array(self._coefficients(Doubles(np.zeros(()))))
 
     def _summit(self) -> Array:
         """The state above 0 where Omega' is largest; 0 if Omega is constant.

@@ -140,8 +140,9 @@ class NoisyVerifier(Normalization):
 
     def _known(self) -> tuple[Array, Array, Array]:
         """True positives, false positives and eps, if they are such that the facts are proved."""
-        given = self.true_positive, self.false_positive, self.normalization.variance_smoothing()
-        T, F, eps = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in given))
+        T, F, eps = np.broadcast_arrays(
+            self.true_positive, self.false_positive, self.normalization.variance_smoothing()
+        )
         require(T > F, "true_positive", T, "above false_positive for what rests on this fact")
         errs = (F > 0) & (T < 1)
         require((eps > 0) | errs, "eps", eps, "above 0 if errors are of one kind, for this fact")

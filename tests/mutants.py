@@ -3,7 +3,8 @@
 mutmut changes one place at a time (a sign, a comparison, an argument, a number) and runs the tests
 of the mathematics that reach it. It works in a copy, `_build/mutants`, and goes on where an earlier
 run stopped. What it found is counted in `book/mutants.csv`, and each survivor is printed, unless
-`tests/mutants.yml` says why it changes no result.
+`tests/mutants.yml` says why it changes no result. A module of which this copy has run nothing keeps
+its row, if its code is what it was.
 """
 
 import csv
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import yaml
 
-from reproduce.mutants import COLUMNS, code_key, table_path
+from reproduce.mutants import COLUMNS, changed, code_key, read_table, table_path
 from reproduce.project import Project
 
 ROOT = Path(__file__).parents[1]
@@ -86,6 +87,14 @@ def results() -> dict[str, dict[str, int | None]]:
     }
 
 
+def kept(project: Project) -> dict[str, dict[str, str]]:
+    """Rows of the table whose modules have not changed since."""
+    path = table_path(project)
+    rows = read_table(path) if path.exists() else []
+    later = changed(project, rows)
+    return {row["module"]: row for row in rows if row["module"] not in later}
+
+
 def row(module: str, codes: dict[str, int | None]) -> dict[str, str | int]:
     """Count the mutants of a module, and print the survivors that nobody has explained."""
     alive = [survivor(name) for name, code in codes.items() if code in (SURVIVED, NO_TEST)]
@@ -112,12 +121,18 @@ def main(names: list[str]) -> int:
     """Run, print what survives, and count it."""
     copy()
     mutmut("run", "--max-children", str(os.cpu_count()), *names)
-    rows = [row(module, codes) for module, codes in results().items() if codes]
-    with table_path(Project(ROOT)).open("w", encoding="utf-8", newline="") as file:
+    project = Project(ROOT)
+    before = kept(project)
+    rows = [
+        before[module] if module in before and set(codes.values()) == {None} else row(module, codes)
+        for module, codes in results().items()
+        if codes
+    ]
+    with table_path(project).open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    return int(any(counts["open"] for counts in rows))
+    return int(any(int(counts["open"]) for counts in rows))
 
 
 if __name__ == "__main__":

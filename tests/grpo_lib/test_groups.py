@@ -149,16 +149,49 @@ def test_at_slope_0_of_either_sign_the_points_are_0_and_infinity():
         assert np.isposinf(GroupNormalization(3).turning_points(slope)).all()
 
 
-def test_a_wrong_shape_of_the_slope_raises():
-    class Ragged(GroupNormalization):
-        def _coefficients(self, at):
-            return [5.0, 2.0, 1.9, 1.0, 1.0, 1.9, 2.0, 5.0]
+@pytest.mark.parametrize("slope", [1e-3, 1e-10, 1e-200])
+def test_turning_points_far_from_the_summit_have_the_slope_asked_for(slope):
+    """A unit in the last place of L changes the slope near 0 by one, far out by |L| of them."""
+    group = GroupNormalization(64, "population", 0.0)
+    for point in group.turning_points(np.array(slope)):
+        found = group.omega_slope(Doubles(point))
+        assert found == pytest.approx(slope, rel=(1e3 + abs(point)) * UNIT, abs=0)
 
-    ragged = Ragged(9)
+
+class Given(GroupNormalization):
+    """The coefficients as they are given, n + 1 of them for a size of n + 2."""
+
+    coefficients: list[float]
+
+    def _coefficients(self, at):
+        return self.coefficients
+
+
+def given(*coefficients: float) -> Given:
+    normalization = Given(len(coefficients) + 1)
+    object.__setattr__(normalization, "coefficients", list(coefficients))
+    return normalization
+
+
+def test_a_wrong_shape_of_the_slope_raises():
+    ragged = given(5.0, 2.0, 1.9, 1.0, 1.0, 1.9, 2.0, 5.0)
     with pytest.raises(NotImplementedError, match="does not declare turning_points"):
         ragged.turning_points(np.array(0.1))
     with pytest.raises(NotImplementedError, match="does not declare negative_schwarzian"):
         ragged.negative_schwarzian()
+
+
+def test_the_schwarzian_is_shown_to_be_negative_by_the_right_coefficients():
+    """One for which the binomial weights of a degree less would have a positive one."""
+    normalization = given(12.0, 5.0, 4.0, 3.0, 3.0, 4.0, 5.0, 12.0)
+    assert normalization.negative_schwarzian()
+    L = np.linspace(-12, 12, 2401)
+    slope = normalization.omega_slope(Doubles(L))
+    bent = np.gradient(slope, L)
+    inner = slice(3, -3)  # where differences are central
+    schwarzian = (slope * np.gradient(bent, L) - 1.5 * bent**2)[inner]
+    assert (schwarzian < 0).all()
+    assert (schwarzian + 1.5 * bent[inner] ** 2 > 0).any(), "the second term is needed"
 
 
 def test_what_is_not_proved_is_not_declared():

@@ -99,6 +99,7 @@ def test_defaults_are_those_of_the_libraries() -> None:
         (lambda: libraries.trl(scale_rewards="batch"), "scale_rewards must be one of .*'batch'"),
         (lambda: libraries.openrlhf(8, "gae"), "estimator must be one of .*, got 'gae'"),
         (lambda: libraries.openrlhf(102), "size must be at most 101 for group_norm, got 102"),
+        (lambda: libraries.openrlhf(1), "size must be a whole number of at least 2, got 1"),
         (lambda: libraries.openrlhf(1, "rloo"), "size must be a whole number of at least 2, got 1"),
         (lambda: libraries.verl(1), "size must be a whole number of at least 2, got 1"),
         (

@@ -44,6 +44,10 @@ def test_steps_trajectories_and_iterations_agree():
     assert tent.step(L=L_0, L_ref=L_ref).tolist() == by_hand(height, L_0, L_ref, 1).tolist()
 
 
+def test_at_rest_a_map_has_the_slope_that_it_has_anywhere():
+    assert float(Tent(1.5).slope_at_rest(Balls(number(-0.5)))) == 1.5
+
+
 def test_blocks_do_not_show():
     rng = np.random.default_rng(0)
     L_ref, height = rng.normal(size=2 * BLOCK + 7), rng.uniform(0, 2, size=2 * BLOCK + 7)

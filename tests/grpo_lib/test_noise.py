@@ -19,6 +19,7 @@ from grpo_lib import (
     regime,
     train,
 )
+from grpo_lib.arithmetic import Doubles
 from grpo_lib.rounding import UNIT, fixed_point_bound, orbit_bound
 
 NOISE = [(0.9, 0.05), (1.0, 0.3), (0.7, 0.0), (0.6, 0.4), (0.4, 0.1), (0.95, 0.55), (0.1, 0.9)]
@@ -151,6 +152,31 @@ def test_on_one_side_of_one_half_the_scale_only_rises_or_falls():
     assert fixed_points(Recurrence(0.1, seldom), L_ref=-3.0).count == 1
 
 
+@pytest.mark.parametrize(("T", "F"), NOISE[:-1])
+def test_the_scale_lies_between_its_bounds_and_reaches_both(T, F):
+    noisy = NoisyVerifier(T, F, MeanVariance(0.01))
+    even = logit(np.clip((0.5 - F) / (T - F), 0, 1))  # where q = 1/2, or an end
+    scale = noisy.scale(L=np.r_[np.linspace(-40, 40, 801), even, -np.inf, np.inf])
+    assert np.array(noisy.bounds()) == pytest.approx(
+        [scale.min(), scale.max()], rel=2 * noisy.omega_error() * UNIT, abs=0
+    )
+
+
+@pytest.mark.parametrize(("T", "F"), NOISE[:-1])
+def test_turning_and_falling_points_have_the_slope_asked_for(T, F):
+    """Half the largest slope that a search finds on that side, if there is such a side."""
+    noisy = NoisyVerifier(T, F, MeanVariance(0.01))
+    slopes = noisy.omega_slope(Doubles(np.linspace(-20, 20, 4001)))
+    # Less than h = 0.01 from the peak the slope is smaller by h^2 / 2 times a curvature that is
+    # bounded by a small multiple of the slope.
+    assert np.max(np.abs(slopes)) == pytest.approx(noisy.steepest_slope(), rel=1e-3, abs=0)
+    for points, sign in (noisy.turning_points, 1), (noisy.falling_points, -1):
+        half = np.max(sign * slopes) / 2
+        if half > 0:
+            found = noisy.omega_slope(Doubles(np.array(points(half))))
+            assert sign * found == pytest.approx(half, rel=1e-10, abs=0)
+
+
 @pytest.mark.parametrize(("T", "F"), [(0.5, 0.5), (0.2, 0.7)])
 def test_a_verifier_no_better_than_chance_has_no_facts(T, F):
     recurrence = Recurrence(1.0, NoisyVerifier(T, F))
@@ -159,7 +185,8 @@ def test_a_verifier_no_better_than_chance_has_no_facts(T, F):
         lambda: contraction_threshold(recurrence.normalization),
         lambda: orbit_bound(recurrence, L=[0.0, 1.0], L_ref=0.0),
     ):
-        with pytest.raises(ValueError, match=r"^true_positive must be above false_positive"):
+        message = rf"^true_positive must be above false_positive .*, got {T}$"
+        with pytest.raises(ValueError, match=message):
             asked()
     assert recurrence.slope(L=0.0) is not None
     path = recurrence.trajectory(p_ref=0.3, steps=3).probability
@@ -169,7 +196,9 @@ def test_a_verifier_no_better_than_chance_has_no_facts(T, F):
 @pytest.mark.parametrize(("T", "F"), [(0.9, 0.0), (1.0, 0.2)])
 def test_a_scale_without_bound_at_one_end_has_no_facts(T, F):
     recurrence = Recurrence(1.0, NoisyVerifier(T, F, MeanVariance(0.0)))
-    with pytest.raises(ValueError, match=r"^eps must be above 0 if errors are of one kind"):
+    with pytest.raises(
+        ValueError, match=r"^eps must be above 0 if errors are of one kind.*, got 0"
+    ):
         fixed_points(recurrence, L_ref=0.0)
 
 
