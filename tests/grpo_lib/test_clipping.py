@@ -239,3 +239,29 @@ def test_a_ball_in_which_a_limit_passes_1_proves_nothing():
     assert Balls(arb(1)).more_success(arb(0.5)) == arb.pos_inf()
     with infinities():
         assert Doubles(np.array(1.0)).more_success(0.5) == np.inf
+
+
+def test_a_limit_of_exactly_1_has_infinite_log_odds():
+    half, one = sp.Rational(1, 2), sp.Integer(1)
+    assert Balls(arb(0)).more_success(arb(1)) == arb.pos_inf()
+    assert Balls(arb(0)).less_failure(arb(1)) == arb.pos_inf()
+    assert Expressions(half).more_success(one) == sp.oo
+    with infinities():
+        assert Doubles(np.array(0.0)).more_success(1.0) == np.inf
+        assert Doubles(np.array(0.0)).less_failure(1.0) == np.inf
+
+
+def test_a_clip_does_not_slow_what_the_reference_holds_at_an_end():
+    """Where the reference always succeeds, so does the next policy, from every state."""
+    clipped = Recurrence(1.0, MeanVariance(), alpha=0.5, clip=0.2)
+    assert clipped.step(L=[-3.0, 30.0, np.inf], L_ref=np.inf).tolist() == [np.inf] * 3
+    certain = fixed_points(clipped, L_ref=np.inf)
+    assert (certain.log_odds[0], certain.slope[0]) == (np.inf, 0)
+
+
+def test_what_a_clip_leaves_undeclared_is_named():
+    clipped = Recurrence(1.0, clip=0.2)
+    with pytest.raises(NotImplementedError, match="does not declare parts with a clip"):
+        clipped.parts()
+    with pytest.raises(NotImplementedError, match="does not declare update_slope with a clip"):
+        clipped.update_slope(Doubles(np.array(0.0)))
