@@ -88,7 +88,7 @@ _build/uv/bin/uv:
 	_build/uv/bin/python -m pip install --quiet uv
 
 _build/mutants/packages: .venv/package.stamp
-	$(INSTALL) --quiet --target $@ mutmut==3.8.1
+	$(INSTALL) --quiet --target $@ mutmut==3.8.1 pytest-timeout==2.4.0
 	@touch $@
 
 # A stamp is written last, so an install that was cut short starts again. --clear takes the old
