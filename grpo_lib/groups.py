@@ -169,7 +169,7 @@ class GroupNormalization(Normalization):
         """
         if self.deviation == "leave-one-out":
             return super().turning_points(slope)
-        slope, c = np.asarray(slope, dtype=float) + 0.0, self._doubles()  # -0 becomes 0
+        slope, c = slope + 0.0, self._doubles()  # -0 becomes 0
         summit = np.broadcast_to(self._summit(), slope.shape)
         with infinities():
             none, flat = slope >= self.steepest_slope(), slope == 0
