@@ -16,6 +16,9 @@ IS_LINK = "error: .venv is a link, and what it leads to would be emptied: remove
 # uv leaves compiling to the first import; where Python may not write, each kernel would compile anew.
 INSTALL = $(if $(UV),$(UV) pip install --compile-bytecode --python .venv/bin/python,$(RUN) pip install)
 
+# A worker gets one test at a time, so that the long ones are spread.
+ON_ALL_CORES = --numprocesses logical --maxschedchunk 1
+
 # Where uv is not installed it is fetched for the two targets that resolve versions.
 SOLVER = $(or $(UV),_build/uv/bin/uv)
 
@@ -29,11 +32,11 @@ book: .venv/package.stamp ## run the notebooks and build the book (ARGS=--help l
 	$(RUN) reproduce $(ARGS)
 
 test: lint ## lint, then run every test on all cores (ARGS go to pytest)
-	$(RUN) pytest --numprocesses logical $(ARGS)
+	$(RUN) pytest $(ON_ALL_CORES) $(ARGS)
 
 check: lint ## what is fast: lint, two notebooks and the tests not marked slow (ARGS go to pytest)
 	$(RUN) reproduce --only theorem-1 theorem-2
-	$(RUN) pytest --numprocesses logical -m "not slow" $(ARGS)
+	$(RUN) pytest $(ON_ALL_CORES) -m "not slow" $(ARGS)
 
 # Of each package the lowest, or the newest, version that pyproject.toml allows and that is built for
 # the Python at hand. Nothing is compiled. What these packages need is the newest, so an old one may

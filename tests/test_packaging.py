@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -162,6 +163,14 @@ def test_the_tests_of_the_mathematics_need_nothing_of_the_book():
         "matplotlib",
         "mpmath",
     }
+
+
+def test_the_tests_of_the_mathematics_start_without_the_plugins_of_the_others():
+    """As `make versions` runs them."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:xdist", "--collect-only", "-q"]
+    where = "tests/grpo_lib/test_facts.py"
+    found = subprocess.run([*command, where], cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout + found.stderr
 
 
 def test_ball_arithmetic_is_an_extra_of_its_own():
