@@ -147,7 +147,7 @@ class GroupNormalization(Normalization):
 
     def bend(self, at: Doubles) -> Array:
         """The largest coefficient of Omega'', in size, which is a bound everywhere."""
-        return at.constant(1) * np.max(np.abs(_slope(_slope(self._doubles()))), initial=0)
+        return at.constant(1) * np.max(np.abs(_slope(_slope(self._doubles()))))
 
     def bounds(self) -> tuple[Array, Array]:
         """Omega at p = 1/2 and at p = 0 or 1: it is convex in p, as ``1 / s(k)`` is in k."""
