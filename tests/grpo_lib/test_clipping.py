@@ -257,6 +257,7 @@ def test_a_clip_does_not_slow_what_the_reference_holds_at_an_end():
     assert clipped.step(L=[-3.0, 30.0, np.inf], L_ref=np.inf).tolist() == [np.inf] * 3
     certain = fixed_points(clipped, L_ref=np.inf)
     assert (certain.log_odds[0], certain.slope[0]) == (np.inf, 0)
+    assert clipped.end_slope(L=np.array([-np.inf, np.inf])).tolist() == [0, 0]
 
 
 def test_what_a_clip_leaves_undeclared_is_named():
