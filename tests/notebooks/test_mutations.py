@@ -52,6 +52,9 @@ MUTATIONS = {
     "what a group divides by": (
         "groups.py", 'among - (self.deviation != "population")', "among - 1", "groups",
     ),
+    "the importance weight of a drawn answer": (
+        "training.py", "share / policy * A", "share * A", "sampled-groups",
+    ),
     "the difference of the rates under noise": (
         "noise.py", "return J * self.normalization.omega(observed)",
         "return self.normalization.omega(observed)", "noise",
