@@ -1,11 +1,55 @@
 "use strict";
 
-// Paper is white: a book that is shown dark is printed light.
+// Paper is white and has no folds: a book that is shown dark is printed light, and all of it.
 window.addEventListener("beforeprint", () => {
   const shown = document.documentElement.dataset;
   const { theme } = shown;
+  const closed = document.querySelectorAll("details:not([open])");
   shown.theme = "light";
-  window.addEventListener("afterprint", () => (shown.theme = theme), { once: true });
+  closed.forEach((fold) => (fold.open = true));
+  const restore = () => {
+    shown.theme = theme;
+    closed.forEach((fold) => (fold.open = false));
+  };
+  window.addEventListener("afterprint", restore, { once: true });
+});
+
+// Open the folds that hide an element, or the one that is all a section has, and go there.
+const reveal = (target) => {
+  const own = target.querySelector(":scope > details.checks > summary");
+  const closed = [];
+  for (let part = own ?? target; part; part = part.parentElement)
+    if (part.matches("details:not([open])")) closed.push(part);
+  closed.forEach((fold) => (fold.open = true));
+  if (closed.length) target.scrollIntoView();
+};
+const revealLinked = () => {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (target) reveal(target);
+};
+window.addEventListener("hashchange", revealLinked);
+// A link to where the address points already changes nothing, and its fold may be closed again.
+window.addEventListener("click", ({ target }) => {
+  const link = target.closest?.("a[href*='#']");
+  if (link && link.href === location.href) revealLinked();
+});
+
+document.addEventListener("DOMContentLoaded", () => {
+  // One switch opens all folds of every chapter, and closes them; the browser remembers.
+  const button = document.querySelector("button.show-all");
+  if (button) {
+    const show = (all) => {
+      button.setAttribute("aria-pressed", all);
+      document.querySelectorAll("details.fold").forEach((fold) => (fold.open = all));
+    };
+    button.addEventListener("click", () => {
+      const all = button.getAttribute("aria-pressed") === "false";
+      show(all);
+      localStorage.setItem("folds", all ? "open" : "closed");
+    });
+    if (localStorage.getItem("folds") === "open") show(true);
+  }
+  revealLinked();
 });
 
 document.addEventListener("DOMContentLoaded", () => {
