@@ -105,6 +105,8 @@ def fixed_points(recurrence: Map, *, L_ref: ArrayLike, penalty: str = "reverse")
     the left-hand side, ``p + 1 / (exp(L - L_ref) - 1)``. The log-odds are as exact as beta is: a
     relative change of beta moves them by itself over the difference of the two rates. Log-odds
     beyond 1400 are returned as +inf.
+    If a share ``1 - alpha`` of the penalty goes to the previous policy, the fixed point is that of
+    ``alpha beta``.
 
     Args:
         recurrence: the iteration.

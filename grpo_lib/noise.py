@@ -33,6 +33,9 @@ class NoisyVerifier(Normalization):
 
     With ``eps = 0`` and a reward that never varies the scale is NaN, and a step does not move.
 
+    With a clip, `Recurrence` clips the expected advantage. A trainer clips that of each observed
+    reward, which is another update with the same fixed points.
+
     Groups that `train` draws are normalised by this expected advantage; it draws no errors of the
     verifier.
 
@@ -130,6 +133,16 @@ class NoisyVerifier(Normalization):
 
     def negative_schwarzian(self) -> bool:
         """It is, and not only where Omega falls; the chapter on noise proves it."""
+        self._known()
+        return True
+
+    def concave_gain(self) -> bool:
+        """It is; the chapter on several changes at once proves it.
+
+        With ``v = p (1 - p)`` the observed variance plus eps is ``V = J^2 v + l``. The line l is
+        not negative at either end. In ``p / (1 - p)`` the second derivative of ``v / sqrt(V)``,
+        times ``V^(5/2)``, is a polynomial without a positive coefficient.
+        """
         self._known()
         return True
 

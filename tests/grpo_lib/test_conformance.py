@@ -243,8 +243,6 @@ FACTS = [
 
 def undeclared(normalization):
     """The comparisons that rest on a fact which is not declared."""
-    if isinstance(normalization, NoisyVerifier):
-        return [the_gain_is_concave_or_not_as_declared]
     if getattr(normalization, "deviation", None) != "leave-one-out":
         return []
     return [

@@ -14,6 +14,7 @@ from grpo_lib import (
     MeanDeviation,
     MeanOnly,
     MeanVariance,
+    NoisyVerifier,
     Normalization,
     Recurrence,
     fixed_points,
@@ -222,3 +223,22 @@ def test_the_gain_s_bend_is_proved_for_every_power():
     assert sp.simplify(slope / ((x + 2 * c) / 2 * (x + c) ** (-1 - 1 / k))) == 1
     fall = sp.diff((x + 2 * c) / 2 * (x + c) ** (-1 - 1 / k), x)
     assert sp.simplify(fall * (x + c) ** (2 + 1 / k) * 2 * k + x + (k + 2) * c) == 0
+
+
+@pytest.mark.parametrize("beta", [0.05, 1.0, 20.0])
+def test_noise_keeps_one_fixed_point(beta):
+    noisy, L_ref = NoisyVerifier(0.9, 0.05, MeanVariance(1e-3)), np.linspace(-10, 5, 16)
+    found = fixed_points(Recurrence(beta, noisy), L_ref=L_ref, penalty="forward")
+    grid = L_ref + np.linspace(1e-3, 40, 4001)[:, None]
+    up = ForwardRecurrence(beta, noisy).step(L=grid, L_ref=L_ref) > grid
+    assert np.all(np.diff(up.astype(int), axis=0).sum(axis=0) == -1)
+    assert np.all(np.sum(np.diff(up, axis=0), axis=0) == 1)  # up before it, down behind it
+    assert found.count.tolist() == [1] * 16
+    last = np.take_along_axis(grid, up.sum(axis=0)[None] - 1, axis=0)[0]
+    assert np.all((last < found.log_odds[:, 0]) & (found.log_odds[:, 0] < last + 0.0101))
+
+
+def test_noise_that_misleads_has_no_forward_fixed_point():
+    misled = Recurrence(1.0, NoisyVerifier(0.1, 0.9))
+    with pytest.raises(ValueError, match=r"^true_positive must be above false_positive"):
+        fixed_points(misled, L_ref=0.0, penalty="forward")

@@ -158,6 +158,8 @@ RIGID = {
         "beyond-6-tv-fold, rejected: errors up to 0.02 with mean 0 are harmless: share at the top",
         "beyond-10-fixed-point, rejected: any gain will do: zeros of g with a hump",
         "beyond-10-flow, rejected: exact updates are monotone, too: turns in 60",
+        "beyond-10-shared, rejected: "
+        "one fixed point with the geometric mixture, alpha = 0.002: found",
         "beyond-5-bounds, rejected: 'at most beta T from one half': updates too many",
         "beyond-5-bounds, rejected: c = 1/2 for every target: updates too many",
         "beyond-9-shape, rejected: at most three with leave-one-out: solutions",

@@ -59,6 +59,9 @@ MUTATIONS = {
         "noise.py", "return J * self.normalization.omega(observed)",
         "return self.normalization.omega(observed)", "noise",
     ),
+    "false positives left out of the mean reward": (
+        "noise.py", "return at.mixed(T, F), T - F", "return at.mixed(T, 0 * F), T - F", "together",
+    ),
     "the slope in ball arithmetic": (
         "certified.py", "(self.L / 2).tanh()", "self.L.tanh()", "chaos",
     ),
