@@ -37,10 +37,10 @@ class Parameter:
     Attributes:
         name: name in the address of a setting and id of the box.
         label: what stands beside it, in HTML.
-        low: smallest number.
-        high: largest number.
+        low: smallest number of the slider.
+        high: largest number of the slider.
         initial: number at the start.
-        scale: ``linear``, ``log`` or ``log-odds``.
+        scale: ``linear``, ``log``, ``log-odds`` or, in powers of 2, ``whole``.
         step: step of the slider, on that scale.
         normalization: the only one that depends on it; empty if all do.
     """
@@ -54,10 +54,15 @@ class Parameter:
     step: float
     normalization: str = ""
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """What the box takes: a probability may be 0 or 1, which no slider in log-odds reaches."""
+        return (0, 1) if self.scale == "log-odds" else (self.low, self.high)
+
     def position(self, value: float) -> float:
         """Place of a number on the slider."""
-        if self.scale == "log":
-            return math.log10(value)
+        if self.scale in ("log", "whole"):
+            return math.log10(value) if self.scale == "log" else math.log2(value)
         return math.log(value / (1 - value)) if self.scale == "log-odds" else value
 
 
@@ -74,12 +79,35 @@ PARAMETERS = (
               "log-odds", 0.05),
 )  # fmt: skip
 
+CLIP = (
+    Parameter("low", "a ratio may fall by, <i>low</i>", 0.001, 1, 0.2, "log", 0.05),
+    Parameter("high", "a ratio may rise by, <i>high</i>", 0.001, 10, 0.28, "log", 0.05),
+)
+GROUP = (Parameter("size", "rollouts in a group, <i>G</i>", 2, 256, 8, "whole", 0.1),)
+VERIFIER = (
+    Parameter("true_positive", "it passes a success, <i>T</i>", 0, 1, 1, "linear", 0.01),
+    Parameter("false_positive", "it passes a failure, <i>F</i>", 0, 1, 0, "linear", 0.01),
+)
+"""What training adds to the paper's updates, named as in ``grpo_lib``."""
+
 NORMALIZATIONS = {
     "mean-variance": "mean and variance",
     "mean-deviation": "mean and deviation (most libraries)",
     "mean-only": "mean only (Dr. GRPO)",
 }
 """What the page calls them, by the name in the address of a setting."""
+
+DEVIATIONS = {
+    "sample": "sample: over G − 1",
+    "population": "population: over G",
+}
+"""Deviations of a group that the page offers, by their name in the address of a setting."""
+
+PENALTIES = {
+    "reverse": "reverse KL, to the reference",
+    "forward": "forward KL, from the reference (k3 as loss)",
+}
+"""Penalties of ``fixed_points``."""
 
 FIGURE_5 = [
     {"beta": beta, "p_ref": p_ref, "p_0": 0.1}
@@ -121,9 +149,6 @@ def _controls() -> str:
     choices = "".join(
         _option(f"β = {panel['beta']}, p_ref = {panel['p_ref']:g}", panel) for panel in FIGURE_5
     )
-    normalizations = "".join(
-        f'<option value="{name}">{text}</option>' for name, text in NORMALIZATIONS.items()
-    )
     buttons = "".join(
         f'<button type="button" data-preset="{html.escape(json.dumps(preset))}">{name}</button>'
         for name, preset in CYCLES.items()
@@ -137,23 +162,65 @@ def _controls() -> str:
 <button type="button" id="copy-link">Copy link</button>
 </div>
 <div class="explorer-controls">
-{"".join(map(_slider, PARAMETERS))}
+{_sliders(PARAMETERS)}
 <div class="explorer-control explorer-switches">
 <label for="normalization">rewards are normalised by</label>
-<select id="normalization">{normalizations}</select>
+{_select("normalization", NORMALIZATIONS)}
 <label><input type="checkbox" id="from-reference" checked> start at the reference</label>
 </div>
 </div>
+{_as_it_is_run()}
 </form>"""
+
+
+def _as_it_is_run() -> str:
+    groups = _switch("groups", "normalise within groups of <i>G</i> rollouts")
+    deviation = f"""<div class="explorer-control explorer-switches">
+<label for="deviation">standard deviation of a group</label>
+{_select("deviation", DEVIATIONS)}</div>"""
+    penalty = f"""<div class="explorer-control explorer-switches">
+<label for="penalty">KL penalty</label>
+{_select("penalty", PENALTIES)}</div>"""
+    clip = _switch("clip", "clip the likelihood ratio")
+    sections = (
+        ("clip", "Clip", clip + _sliders(CLIP)),
+        ("groups", "Groups", groups + _sliders(GROUP) + deviation),
+        ("penalty", "Penalty", penalty),
+        ("verifier", "A verifier that errs", _sliders(VERIFIER)),
+    )
+    fields = "".join(
+        f'<fieldset id="{name}-section"><legend>{title}</legend>{controls}'
+        f'<p class="explorer-message" id="{name}-message"></p></fieldset>'
+        for name, title, controls in sections
+    )
+    return f"""<details id="as-it-is-run" class="explorer-more">
+<summary>As it is run: clip, groups, penalty, verifier</summary>
+<div class="explorer-controls">{fields}</div>
+</details>"""
+
+
+def _switch(name: str, text: str) -> str:
+    return f"""<div class="explorer-control explorer-switches">
+<label><input type="checkbox" id="{name}"> {text}</label></div>"""
+
+
+def _select(name: str, options: dict[str, str]) -> str:
+    choices = "".join(f'<option value="{key}">{text}</option>' for key, text in options.items())
+    return f'<select id="{name}">{choices}</select>'
 
 
 def _option(text: str, preset: dict[str, float]) -> str:
     return f'<option value="{html.escape(json.dumps(preset))}">{text}</option>'
 
 
+def _sliders(parameters: Iterable[Parameter]) -> str:
+    return "".join(map(_slider, parameters))
+
+
 def _slider(parameter: Parameter) -> str:
     low, high, initial = map(parameter.position, (parameter.low, parameter.high, parameter.initial))
-    bounds = f'min="{parameter.low!r}" max="{parameter.high!r}"'
+    least, most = parameter.limits
+    bounds = f'min="{least!r}" max="{most!r}" aria-describedby="{parameter.name}-message"'
     only = parameter.normalization
     shown_for = f' data-normalization="{only}"' if only else ""
     return f"""<div class="explorer-control"{shown_for}>
@@ -162,6 +229,7 @@ def _slider(parameter: Parameter) -> str:
 <input type="range" aria-labelledby="{parameter.name}-name" data-for="{parameter.name}"
 data-scale="{parameter.scale}" min="{low:.6g}" max="{high:.6g}" step="{parameter.step}"
 value="{initial:.6g}"><span hidden id="{parameter.name}-name">{parameter.label}: slider</span>
+<p class="explorer-message" id="{parameter.name}-message" aria-live="polite"></p>
 </div>
 """
 
@@ -172,9 +240,11 @@ def _views() -> str:
         "map": "The map. Each step goes to the curve, then across to the diagonal. Filled dots "
         "attract, hollow ones repel.",
         "run": "The run: <i>p<sub>n</sub></i> against <i>n</i>. Dashed: the fixed points.",
-        "phase": f"Where every run ends: {_ink(limits)} its limit, from 0 to 1; "
-        f"{_ink(OSCILLATING)} it oscillates; {_ink(UNDECIDED)} undecided. The cross is your "
-        "setting: tap to move it.",
+        "phase": f'<span data-ending="proved">Where every run ends: {_ink(limits)} its limit, '
+        f"from 0 to 1; {_ink(OSCILLATING)} it oscillates; {_ink(UNDECIDED)} undecided.</span>"
+        f'<span data-ending="computed" hidden>After 2000 steps: {_ink(limits)} where a run rests, '
+        f"or is on its way, from 0 to 1; {_ink(OSCILLATING)} it moves up and down.</span> The "
+        "cross is your setting: tap to move it.",
     }
     views = "".join(
         f'<figure class="explorer-view"><div id="explorer-{name}" class="explorer-plot" role="img" '

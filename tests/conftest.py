@@ -4,10 +4,12 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -103,3 +105,13 @@ def build(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Usage:
     usage = pickle.loads(record.read_bytes())
     assert usage.status == 0
     return usage
+
+
+@pytest.fixture(scope="session")
+def call() -> Callable[..., Any]:
+    """Call a JavaScript function of one argument; without Node skipped, but never in CI."""
+    from tests import node  # `make versions` tests grpo_lib without Playwright, too
+
+    if not node.NODE.exists() and not os.environ.get("CI"):
+        pytest.skip(f"no Node found: Playwright has none at {node.NODE}")
+    return node.call

@@ -1,8 +1,10 @@
 "use strict";
 /* The explorer: reads the controls, asks grpo.js, and fills the verdict, the table and the figures.
 
-   A setting is {p_ref, p_0, beta, eps, delta, alpha, normalization}; p_0 is null if the run starts
-   at the reference. It is what the address holds after its "#". */
+   A setting is {p_ref, p_0, beta, eps, delta, alpha, normalization, low, high, size, deviation,
+   penalty, true_positive, false_positive}. Null are p_0 if the run starts at the reference, low and
+   high without a clip, and size without groups. A number that a box was given stays in it, legal or
+   not. `used` is what is computed with, and what the address holds after its "#". */
 const explorer = (() => {
   const SHOWN = 50;         // steps drawn, as in the paper's Figure 5
   const FRAME = 15.5;       // log-odds beyond which the figures do not reach
@@ -10,8 +12,11 @@ const explorer = (() => {
   const boxes = [...form.querySelectorAll("input[type=number]")];
   const names = boxes.map((box) => box.id);
   const sliders = Object.fromEntries([...form.querySelectorAll("input[type=range]")].map((s) => [s.dataset.for, s]));
-  const fields = Object.fromEntries(["normalization", "from-reference", "figure-5", "copy-link"].map((id) => [id, document.getElementById(id)]));
-  const DEFAULTS = { ...Object.fromEntries(boxes.map((box) => [box.id, Number(box.value)])), p_0: null, normalization: "mean-variance" };
+  const fields = Object.fromEntries(["normalization", "deviation", "penalty", "from-reference", "clip", "groups", "figure-5", "copy-link", "as-it-is-run"].map((id) => [id, document.getElementById(id)]));
+  const INITIAL = Object.fromEntries(boxes.map((box) => [box.id, Number(box.value)]));
+  const OFF = { p_0: null, low: null, high: null, size: null }; // in place of a number
+  const CHOICES = { normalization: grpo.NORMALIZATIONS, deviation: grpo.DEVIATIONS, penalty: grpo.PENALTIES };
+  const DEFAULTS = { ...INITIAL, ...OFF, ...Object.fromEntries(Object.entries(CHOICES).map(([name, [first]]) => [name, first])) };
   let setting = { ...DEFAULTS };
   let plots = null; // once Bokeh has built them
 
@@ -21,6 +26,7 @@ const explorer = (() => {
     linear: { to: (value) => value, from: (place) => place },
     log: { to: Math.log10, from: (place) => 10 ** place },
     "log-odds": { to: grpo.logit, from: grpo.sigmoid },
+    whole: { to: Math.log2, from: (place) => Math.round(2 ** place) },
   };
 
   /** Few digits, also of 1 - p where p is close to 1. */
@@ -31,12 +37,77 @@ const explorer = (() => {
 
   function fits(name, value) {
     const { min, max } = document.getElementById(name);
-    return Number.isFinite(value) && Number(min) <= value && value <= Number(max);
+    const right = name === "size" ? Number.isInteger(value) : Number.isFinite(value);
+    return right && Number(min) <= value && value <= Number(max);
   }
 
   function clamped(name, value) {
     const { min, max } = document.getElementById(name);
     return Math.min(Math.max(value, Number(min)), Number(max));
+  }
+
+  // What can be computed, and what cannot.
+
+  const isForward = (s) => s.penalty === "forward";
+
+  /** Why a control is not offered beside the others, by the name of its message. */
+  function reasons(s) {
+    const found = {};
+    if (isForward(s)) {
+      found.alpha = "1 with the forward penalty, whose update is solved for that alone.";
+      found.clip = "Off with the forward penalty: that update is solved without a clip.";
+    }
+    if (isForward(s)) found.verifier = "Off with the forward penalty: its fixed point is proved without errors alone.";
+    else if (s.size !== null) found.verifier = "Off with groups: fixed points are proved for the whole population alone.";
+    else if (s.normalization !== "mean-variance") found.verifier = "Off here: fixed points are proved with mean and variance alone.";
+    return found;
+  }
+
+  /** The setting without what is not offered. */
+  function used(s) {
+    const off = reasons(s);
+    return {
+      ...s,
+      ...(off.alpha && { alpha: 1 }),
+      ...(off.clip && { low: null, high: null }),
+      ...(off.verifier && { true_positive: 1, false_positive: 0 }),
+    };
+  }
+
+  const ERRORS = ["true_positive", "false_positive"];
+
+  /** Whether a number plays a part. */
+  function counts(name, s) {
+    const off = reasons(s);
+    const only = document.getElementById(name).closest("[data-normalization]");
+    if (only) return only.dataset.normalization === s.normalization;
+    if (name === "alpha") return !off.alpha;
+    return ERRORS.includes(name) ? !off.verifier : used(s)[name] !== null;
+  }
+
+  /** What is wrong with the numbers that play a part, by name. */
+  function faults(s) {
+    const found = {};
+    for (const name of names.filter((one) => counts(one, s))) {
+      const { min, max } = document.getElementById(name);
+      const kind = name === "size" ? "A whole number from" : "A number from";
+      if (!fits(name, s[name])) found[name] = `${kind} ${digits(Number(min))} to ${digits(Number(max))}.`;
+    }
+    if (Object.keys(found).length) return found;
+    const { alpha, p_ref, p_0, true_positive: T, false_positive: F } = used(s);
+    if (T <= F) found.false_positive = `Below T, which is ${T}: otherwise training drives success down, and fixed points are not known.`;
+    if (0 < alpha && alpha < 1 && p_0 !== null && Math.abs(p_ref - p_0) === 1) {
+      found.p_0 = "No policy is near both one that always succeeds and one that never does: change one of the two, or α.";
+    }
+    if (!Object.keys(found).length && !grpo.recurrence(used(s)).normalization.proved) {
+      found.size = "For this size and constant the number of fixed points is not proved: change one of them.";
+    }
+    return found;
+  }
+
+  /** The name of a control as it is read, without its symbol. */
+  function label(name) {
+    return form.querySelector(`label[for=${name}]`).textContent;
   }
 
   // Words.
@@ -67,21 +138,34 @@ const explorer = (() => {
     RUNS_TO_ONE: (v) => (v.limit === Infinity ? "Runs to one" : `Runs to one: limit ${probability(v.limit)}`),
     OSCILLATES: (v) => `Oscillates between ${probability(v.low)} and ${probability(v.high)}`,
     UNDECIDED: () => "Undecided",
+    ABSORBED: (v) => `Absorbed at ${probability(v.limit)}`,
+    NEAR: (v) => `After ${grpo.STEPS} steps near ${probability(v.limit)}`,
+    RISES: (v) => `After ${grpo.STEPS} steps still rising, at ${probability(v.last)}`,
+    FALLS: (v) => `After ${grpo.STEPS} steps still falling, at ${probability(v.last)}`,
+    MOVES: (v) => `After ${grpo.STEPS} steps still between ${probability(v.low)} and ${probability(v.high)}`,
   };
 
   const EXPLANATIONS = {
     SETTLES: approach,
     RUNS_TO_ONE: (v) => {
       if (v.limit < Infinity) return approach(v);
-      const passed = v.steps === null ? `p is still below 0.99 after ${grpo.STEPS} steps.` : `p passes 0.99 at step ${v.steps}.`;
-      return `Without a share of the reference nothing holds it back. ${passed}`;
+      return `Without a share of the reference nothing holds it back. ${passed(v)}`;
     },
     OSCILLATES: (v) => (v.period ? `It repeats a cycle of ${v.period} values.` : `In ${grpo.STEPS} steps it has repeated no short cycle.`),
     UNDECIDED: (v) => {
       const last = v.period ? `It has come to repeat ${v.period} values` : "Its last states lie";
       return `No theorem has settled it in ${grpo.STEPS} steps. ${last} between ${probability(v.low)} and ${probability(v.high)}.`;
     },
+    ABSORBED: ({ limit }) => `A policy that ${limit > 0 ? "always" : "never"} succeeds leaves nothing to reweigh.`,
+    NEAR: (v) => `Computed by iteration, not proved. ${v.limit === Infinity ? passed(v) : approach(v)}`,
+    RISES: () => "Computed by iteration, not proved. It is near no fixed point yet.",
+    FALLS: () => "Computed by iteration, not proved. It is near no fixed point yet.",
+    MOVES: (v) => `Computed by iteration, not proved. ${v.period ? `It has come to repeat ${v.period} values.` : "It has repeated no short cycle."}`,
   };
+
+  function passed({ steps }) {
+    return steps === null ? `p is still below 0.99 after ${grpo.STEPS} steps.` : `p passes 0.99 at step ${steps}.`;
+  }
 
   function approach({ steps }) {
     if (steps === null) return `It is still farther than 1 % from it after ${grpo.STEPS} steps.`;
@@ -91,8 +175,14 @@ const explorer = (() => {
   // The address.
 
   function address() {
-    const { p_0, ...rest } = setting;
-    return new URLSearchParams(p_0 === null ? rest : { ...rest, p_0 }).toString();
+    const { deviation, penalty, true_positive, false_positive, ...rest } = used(setting);
+    const given = {
+      ...rest,
+      deviation: rest.size === null ? null : deviation,
+      penalty: penalty === DEFAULTS.penalty ? null : penalty,
+      ...(true_positive < 1 || false_positive > 0 ? { true_positive, false_positive } : {}),
+    };
+    return new URLSearchParams(Object.entries(given).filter(([, value]) => value !== null)).toString();
   }
 
   /** The setting that an address holds, null if it holds none; a bad value gives way to the default. */
@@ -104,29 +194,64 @@ const explorer = (() => {
       const value = given.get(name)?.trim() ? Number(given.get(name)) : NaN;
       if (fits(name, value)) read[name] = value;
     }
-    if (Object.hasOwn(grpo.NORMALIZATIONS, given.get("normalization"))) read.normalization = given.get("normalization");
+    for (const [name, choices] of Object.entries(CHOICES)) {
+      if (choices.includes(given.get(name))) read[name] = given.get(name);
+    }
+    if (read.low === null || read.high === null) read.low = read.high = null;
+    for (const name of Object.keys(faults(read))) {
+      if (name === "false_positive") Object.assign(read, { true_positive: 1, false_positive: 0 });
+      else read[name] = DEFAULTS[name];
+    }
     return read;
   }
 
   // Controls.
 
+  /** What a box shows: of a number that plays no part, what it would be. */
+  function shownNumber(name) {
+    return used(setting)[name] ?? (name === "p_0" ? setting.p_ref : INITIAL[name]);
+  }
+
   function showControls() {
+    const given = used(setting);
+    const off = reasons(setting);
     for (const name of names) {
-      const value = setting[name] ?? setting.p_ref;
+      const value = shownNumber(name);
       const box = document.getElementById(name);
       const slider = sliders[name];
-      if (document.activeElement !== box) box.value = String(value);
-      if (document.activeElement !== slider) slider.value = SCALES[slider.dataset.scale].to(value);
+      box.disabled = slider.disabled = !counts(name, setting);
+      if (Number.isNaN(value)) continue;
+      if (box.value === "" || Number(box.value) !== value) box.value = String(value);
+      const place = SCALES[slider.dataset.scale].to(value);
+      if (document.activeElement !== slider) slider.value = Math.min(Math.max(place, slider.min), slider.max);
       slider.setAttribute("aria-valuetext", String(value));
-      if (name === "p_0") box.disabled = slider.disabled = setting.p_0 === null;
     }
     for (const control of form.querySelectorAll("[data-normalization]")) {
       control.hidden = control.dataset.normalization !== setting.normalization;
     }
-    fields.normalization.value = setting.normalization;
+    for (const name of Object.keys(CHOICES)) fields[name].value = setting[name];
     fields["from-reference"].checked = setting.p_0 === null;
+    fields.clip.checked = given.low !== null;
+    fields.clip.disabled = Boolean(off.clip);
+    fields.groups.checked = setting.size !== null;
+    fields.deviation.disabled = setting.size === null || setting.normalization === "mean-only";
     const same = [...fields["figure-5"].options].find((option) => option.value && matches(JSON.parse(option.value)));
     fields["figure-5"].value = same ? same.value : "";
+  }
+
+  /** Say beside each field what is wrong with it, or why it is off. */
+  function showMessages(wrong) {
+    const told = { ...reasons(setting), ...wrong };
+    const { eps, true_positive: T, false_positive: F } = used(setting);
+    if (!told.verifier && F > 0 && F < 0.5 && Math.abs(T + F - 1) < 1e-12) {
+      const larger = (eps + F * (1 - F)) / (1 - 2 * F) ** 2;
+      told.verifier = `Errors of the same rate on both sides act exactly as a smoothing ε of ${digits(larger)}.`;
+    }
+    for (const place of form.querySelectorAll(".explorer-message")) {
+      const text = told[place.id.replace(/-message$/, "")] ?? "";
+      if (place.textContent !== text) place.textContent = text;
+    }
+    for (const box of boxes) box.setAttribute("aria-invalid", String(box.id in wrong));
   }
 
   function matches(preset) {
@@ -135,22 +260,19 @@ const explorer = (() => {
 
   function choose(change) {
     setting = { ...setting, ...change };
+    for (const name of names) { // a bad number is forgotten with the control that held it
+      if (!counts(name, setting) && setting[name] !== null && !fits(name, setting[name])) setting[name] = DEFAULTS[name];
+    }
+    const wrong = faults(setting);
     showControls();
+    showMessages(wrong);
     scheduleDraw();
-    history.replaceState(history.state, "", `#${address()}`);
+    if (!Object.keys(wrong).length) history.replaceState(history.state, "", `#${address()}`);
   }
 
   function listen() {
     for (const box of boxes) {
-      box.addEventListener("input", () => {
-        const good = box.value !== "" && fits(box.id, Number(box.value));
-        box.setAttribute("aria-invalid", String(!good));
-        if (good) choose({ [box.id]: Number(box.value) });
-      });
-      box.addEventListener("blur", () => {
-        box.removeAttribute("aria-invalid");
-        box.value = String(setting[box.id] ?? setting.p_ref);
-      });
+      box.addEventListener("input", () => choose({ [box.id]: box.value === "" ? NaN : Number(box.value) }));
     }
     for (const [name, slider] of Object.entries(sliders)) {
       slider.addEventListener("input", () => {
@@ -158,7 +280,12 @@ const explorer = (() => {
         choose({ [name]: clamped(name, rounded(SCALES[scale].from(Number(slider.value)), scale)) });
       });
     }
-    fields.normalization.addEventListener("change", () => choose({ normalization: fields.normalization.value }));
+    for (const name of Object.keys(CHOICES)) {
+      fields[name].addEventListener("change", () => choose({ [name]: fields[name].value }));
+    }
+    const numbers = (on, ...some) => choose(Object.fromEntries(some.map((name) => [name, on ? INITIAL[name] : null])));
+    fields.clip.addEventListener("change", ({ target }) => numbers(target.checked, "low", "high"));
+    fields.groups.addEventListener("change", ({ target }) => numbers(target.checked, "size"));
     fields["from-reference"].addEventListener("change", (event) => choose({ p_0: event.target.checked ? null : setting.p_ref }));
     fields["figure-5"].addEventListener("change", ({ target }) => target.value && choose({ ...DEFAULTS, ...JSON.parse(target.value) }));
     for (const button of form.querySelectorAll("[data-preset]")) {
@@ -173,7 +300,14 @@ const explorer = (() => {
     window.addEventListener("hashchange", () => {
       const read = fromAddress(location.hash);
       if (read) choose(read);
+      unfold();
     });
+  }
+
+  /** Open what is folded if it is in use. */
+  function unfold() {
+    const more = ["low", "size", "penalty", ...ERRORS];
+    if (more.some((name) => setting[name] !== DEFAULTS[name])) fields["as-it-is-run"].open = true;
   }
 
   async function copyLink() {
@@ -199,19 +333,31 @@ const explorer = (() => {
 
   function draw() {
     waiting = false;
-    const L_ref = grpo.logit(setting.p_ref);
-    const L_0 = grpo.logit(setting.p_0 ?? setting.p_ref);
-    const r = grpo.recurrence(setting);
+    const bad = Object.keys(faults(setting));
+    form.parentElement.classList.toggle("explorer-stale", bad.length > 0);
+    if (bad.length) {
+      document.getElementById("verdict").textContent = "No verdict.";
+      document.getElementById("detail").textContent = `Nothing can be computed: see the message at “${label(bad[0])}”.`;
+      showPoints([]);
+      return;
+    }
+    const given = used(setting);
+    const L_ref = grpo.logit(given.p_ref);
+    const L_0 = grpo.logit(given.p_0 ?? given.p_ref);
+    const r = grpo.recurrence(given);
     const states = grpo.trajectory(r, L_ref, L_0, SHOWN);
     const points = grpo.fixedPoints(r, L_ref);
     const verdict = grpo.verdict(r, L_ref, L_0);
     const shown = `After ${SHOWN} steps p is ${probability(states[SHOWN])}.`;
     document.getElementById("verdict").textContent = `${SENTENCES[verdict.regime](verdict)}.`;
     document.getElementById("detail").textContent = `${EXPLANATIONS[verdict.regime](verdict)} ${shown}`;
+    for (const legend of document.querySelectorAll("[data-ending]")) {
+      legend.hidden = (legend.dataset.ending === "computed") !== (r.clip !== null || isForward(given));
+    }
     showPoints(points);
     if (plots) {
       drawRun(r, L_ref, states, points);
-      drawPhase(L_ref);
+      drawPhase(given, L_ref);
     }
   }
 
@@ -231,7 +377,7 @@ const explorer = (() => {
 
   function drawRun(r, L_ref, states, points) {
     const seen = states.map(inFrame);
-    let low = Math.floor(Math.min(...seen, L_ref) - 0.5);
+    let low = Math.floor(Math.min(...seen, inFrame(L_ref)) - 0.5);
     let high = Math.ceil(Math.max(...seen) + 0.5);
     const missing = Math.max(0, 6 - (high - low)) / 2;
     [low, high] = [Math.max(low - missing, -FRAME - 0.5), Math.min(high + missing, FRAME + 0.5)];
@@ -240,7 +386,7 @@ const explorer = (() => {
     for (const axis of [plots.map.left[0], plots.run.left[0]]) setTicks(axis, low, high, 9);
 
     const grid = Array.from({ length: 241 }, (_, i) => low + ((high - low) * i) / 240);
-    fill("curve", { x: grid, y: grid.map((L) => Math.min(grpo.step(r, L, L_ref), 2 * FRAME)) });
+    fill("curve", { x: grid, y: grid.map((L) => Math.max(Math.min(grpo.step(r, L, L_ref), 2 * FRAME), -2 * FRAME)) });
     const corners = seen.slice(0, -1).flatMap((L, n) => [[L, n ? L : low], [L, seen[n + 1]]]);
     fill("cobweb", { x: corners.map(([x]) => x), y: corners.map(([, y]) => y) });
     const places = points.map(({ L }) => inFrame(L));
@@ -272,26 +418,27 @@ const explorer = (() => {
     axis.major_label_overrides = new Map(chosen.map(({ L, label }) => [L, label]));
   }
 
-  function drawPhase(L_ref) {
-    const here = { x: [Math.log10(setting.beta)], y: [L_ref] };
+  function drawPhase(given, L_ref) {
+    const { start, end } = plots.phase.y_range;
+    const here = { x: [Math.log10(given.beta)], y: [Math.min(Math.max(L_ref, start), end)] };
     for (const colour of ["white", "#D55E00"]) fill(`here ${colour}`, here);
-    const { p_ref, beta, ...rest } = setting;
+    const { p_ref, beta, ...rest } = given;
     const key = JSON.stringify(rest);
     if (key === drawPhase.key) return;
     drawPhase.key = key;
     const betas = Array.from({ length: 201 }, (_, i) => 10 ** (-2 + i / 50));
-    const curves = grpo.boundaries(grpo.recurrence(setting), betas);
+    const curves = grpo.boundaries(grpo.recurrence(given), betas);
     for (const [name, curve] of Object.entries(curves)) {
       fill(name, { x: curve.map((point) => Math.log10(point.beta)), y: curve.map((point) => point.L_ref) });
     }
-    paint({ ...setting }, key);
+    paint(given, key);
   }
 
-  /** Value of the picture's colour: the probability at the end of a run, above 1 if it oscillates,
-      NaN if it is undecided. */
-  function shade({ regime, limit }) {
+  /** Value of the picture's colour: the probability at the end of a run, above 1 if it oscillates or
+      moves up and down, NaN if it is undecided. */
+  function shade({ regime, limit, last = limit }) {
     if (regime === "UNDECIDED") return NaN;
-    return regime === "OSCILLATES" ? 2 : grpo.sigmoid(limit);
+    return last === undefined ? 2 : grpo.sigmoid(last);
   }
 
   /** The picture of where runs end, a few milliseconds at a time so that sliders stay smooth. */
@@ -338,7 +485,9 @@ const explorer = (() => {
 
   setting = fromAddress(location.hash) ?? setting;
   listen();
+  unfold();
   showControls();
+  showMessages({});
   draw();
   build();
 
