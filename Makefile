@@ -5,7 +5,7 @@ PORT = 8000
 ARGS =
 
 # Neither the caller's PYTHON* variables nor packages of the user's own nor the locale have a say.
-RUN = .venv/bin/python -E -s -X utf8 -m
+MODULE = .venv/bin/python -E -s -X utf8 -m
 UV := $(shell command -v uv 2>/dev/null)
 NOT_INSTALLED = "error: not everything in requirements.lock could be installed (above: what" \
 	"the installer said last; all of it: .venv/install.log). This one step needs the network and" \
@@ -14,7 +14,7 @@ NOT_INSTALLED = "error: not everything in requirements.lock could be installed (
 IS_LINK = "error: .venv is a link, and what it leads to would be emptied: remove the link (rm .venv)" \
 	"and run make again, or install elsewhere as book/how-to-reproduce.md says for conda."
 # uv leaves compiling to the first import; where Python may not write, each kernel would compile anew.
-INSTALL = $(if $(UV),$(UV) pip install --compile-bytecode --python .venv/bin/python,$(RUN) pip install)
+INSTALL = $(if $(UV),$(UV) pip install --compile-bytecode --python .venv/bin/python,$(MODULE) pip install)
 
 # A worker gets one test at a time, so that the long ones are spread.
 ON_ALL_CORES = --numprocesses logical --maxschedchunk 1
@@ -22,21 +22,24 @@ ON_ALL_CORES = --numprocesses logical --maxschedchunk 1
 # Where uv is not installed it is fetched for the two targets that resolve versions.
 SOLVER = $(or $(UV),_build/uv/bin/uv)
 
-.PHONY: help book test check versions mutants lab serve screenshots sweep rounding bench lint lock \
-	clean
+.PHONY: help book test check report versions mutants lab serve screenshots sweep rounding bench lint \
+	lock clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 book: .venv/package.stamp ## run the notebooks and build the book (ARGS=--help lists the options)
-	$(RUN) reproduce $(ARGS)
+	$(MODULE) reproduce $(ARGS)
 
 test: lint ## lint, then run every test on all cores (ARGS go to pytest)
-	$(RUN) pytest $(ON_ALL_CORES) $(ARGS)
+	$(MODULE) pytest $(ON_ALL_CORES) $(ARGS)
 
 check: lint ## what is fast: lint, two notebooks and the tests not marked slow (ARGS go to pytest)
-	$(RUN) reproduce --only theorem-1 theorem-2
-	$(RUN) pytest $(ON_ALL_CORES) -m "not slow" $(ARGS)
+	$(MODULE) reproduce --only theorem-1 theorem-2
+	$(MODULE) pytest $(ON_ALL_CORES) -m "not slow" $(ARGS)
+
+report: .venv/package.stamp ## write one page about a training run (RUN=its folder or CSV file)
+	$(MODULE) reproduce.report $(if $(RUN),"$(RUN)") $(ARGS)
 
 # Of each package the lowest, or the newest, version that pyproject.toml allows and that is built for
 # the Python at hand. Nothing is compiled. What these packages need is the newest, so an old one may
@@ -51,31 +54,31 @@ versions: $(SOLVER) ## test grpo_lib with the lowest and the newest versions all
 	done
 
 mutants: _build/mutants/packages ## change grpo_lib in one place at a time and list what no test sees (long)
-	$(RUN) tests.mutants $(ARGS)
+	$(MODULE) tests.mutants $(ARGS)
 
 lab: .venv/package.stamp ## open the notebooks in JupyterLab
-	$(RUN) jupyter lab notebooks/ $(ARGS)
+	$(MODULE) jupyter lab notebooks/ $(ARGS)
 
 serve: ## show the built book at http://127.0.0.1:8000 (PORT=8000)
 	@test -f _build/html/index.html || { echo "No book yet: run 'make book' first." >&2; exit 1; }
 	$(PYTHON) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
 screenshots: .venv/package.stamp ## picture the built book (_build/screenshots) and export README's figure
-	$(RUN) reproduce.screenshots
+	$(MODULE) reproduce.screenshots
 
 sweep: .venv/package.stamp ## run the notebooks for 20 more seeds and table the worst errors (long)
-	$(RUN) reproduce.sweep $(ARGS)
+	$(MODULE) reproduce.sweep $(ARGS)
 
 rounding: .venv/package.stamp ## run the notebooks as other processors round and table the worst errors (long)
-	$(RUN) reproduce.rounding $(ARGS)
+	$(MODULE) reproduce.rounding $(ARGS)
 
 bench: .venv/package.stamp ## measure the speed against plain NumPy and SciPy
-	$(RUN) tests.bench $(ARGS)
+	$(MODULE) tests.bench $(ARGS)
 
 lint: .venv/package.stamp ## check style, formatting and types
-	$(RUN) ruff check
-	$(RUN) ruff format --check
-	$(RUN) mypy
+	$(MODULE) ruff check
+	$(MODULE) ruff format --check
+	$(MODULE) mypy
 
 lock: $(SOLVER) ## write requirements.lock from pyproject.toml (ARGS=--upgrade for newer versions)
 	$(SOLVER) pip compile --quiet --universal --generate-hashes \

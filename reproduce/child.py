@@ -103,11 +103,12 @@ def refuse_to_read_more_than(data: Sequence[str]) -> None:
 
     Args:
         data: the files that the notebook declares, from the project's root, which is the working
-            directory.
+            directory. A folder stands for all that is in it.
     """
     root = os.path.join(os.getcwd(), "")
     known = {os.path.abspath(name) for name in ("requirements.lock", *data)}
-    folders = (*(os.path.join(root + name, "") for name in ("grpo_lib", "_build")), sys.prefix)
+    open_to_all = ("grpo_lib", "_build", *data)
+    folders = (*(os.path.join(root + name, "") for name in open_to_all), sys.prefix)
 
     def refuse(event: str, arguments: tuple[Any, ...]) -> None:
         if event != "open" or not isinstance(arguments[0], str):

@@ -48,7 +48,8 @@ def _shown_evidence(result: Executed, items: Mapping[str, Item]) -> tuple[Collec
             try:
                 id, entries = _read(bundle, result, items)
             except ReproduceError as problem:
-                faults.append(f"{cell_place(result.name, result.notebook.cells, index)}: {problem}")
+                path = f"notebooks/{result.name}.ipynb"
+                faults.append(f"{cell_place(path, result.notebook.cells, index)}: {problem}")
             else:
                 shown[id, result.name] = entries
     return shown, faults

@@ -77,6 +77,9 @@ class Failed:
 Result = Executed | Failed
 """What became of one notebook."""
 
+TEMPLATE_SECONDS = 300.0
+"""What a notebook that is no chapter may take; it draws what has been computed."""
+
 
 def execute(
     project: Project,
@@ -170,7 +173,22 @@ def _result(job: "_Job", future: Future[Result]) -> Result:
     try:
         return future.result()
     except BrokenExecutor as error:  # what ran it died, and not the kernel alone
-        return Failed(job.name, f"notebooks/{job.name}.ipynb: {error}")
+        return Failed(job.name, f"{job.path}: {error}")
+
+
+def execute_template(project: Project, path: Path, parameters: dict[str, Any]) -> Result:
+    """Execute a notebook that is no chapter, in a kernel as those of the chapters.
+
+    Of the project it reads `grpo_lib`, its own folder and what is in ``_build``.
+
+    Args:
+        project: whose ``build`` takes the executed notebook.
+        path: of the notebook, in a folder of the root.
+        parameters: values to set after the notebook's own.
+    """
+    folder = path.parent.name
+    job = _Job(path.stem, read_notebook(path), {folder: ""}, "", 0.0, TEMPLATE_SECONDS, folder)
+    return job.run(project, parameters, None)
 
 
 def read_notebook(path: Path) -> NotebookNode:
@@ -210,12 +228,12 @@ def _declared_data(project: Project, name: str, notebook: NotebookNode) -> list[
     return [project.root / os.path.normpath(file) for file in metadata.get("data", ())]
 
 
-def cell_place(name: str, cells: Sequence[NotebookNode], index: int) -> str:
+def cell_place(path: str, cells: Sequence[NotebookNode], index: int) -> str:
     """Say where a cell stands in the notebook as committed: file, number and first line."""
     own = [not _NOT_COMMITTED.intersection(cell.metadata.get("tags", ())) for cell in cells]
     number = sum(own[: index + 1])
     first_line = (cells[index].source.strip().splitlines() or [""])[0]
-    return f"notebooks/{name}.ipynb, cell {number} of {sum(own)} ({first_line})"
+    return f"{path}, cell {number} of {sum(own)} ({first_line})"
 
 
 # Of cells that papermill adds: the parameters of this run, and the signs that point to an error.
@@ -242,20 +260,22 @@ class _Job:
         key: str,
         expected: float,
         timeout: float,
+        folder: str = "notebooks",
     ) -> None:
         self.name = name
+        self.path = f"{folder}/{name}.ipynb"
         self.source = source
         self.data = data
         self.key = key
         self.expected = expected  # seconds of the run before, or else the number of code cells
         self.timeout = timeout
-        self.place = f"notebooks/{name}.ipynb, before the first cell"
+        self.place = f"{self.path}, before the first cell"
         self.running: NotebookNode | None = None
         self.kernel: hermetic.KernelManager | None = None
         self.stopped = False
 
     def run(
-        self, project: Project, parameters: dict[str, float], extra: Mapping[str, str] | None
+        self, project: Project, parameters: Mapping[str, Any], extra: Mapping[str, str] | None
     ) -> Result:
         variables = hermetic.environment(project.home, extra)
         failed = project.failed / f"{self.name}.ipynb"
@@ -266,7 +286,7 @@ class _Job:
             # Cells go on after a value that cannot be displayed; this one may lie behind.
             cells = self.running.cells if self.running else []
             if found := _first_error(cells):
-                self.place = cell_place(self.name, cells, found[0])
+                self.place = cell_place(self.path, cells, found[0])
             reason = f"{error.ename}: {(error.evalue.splitlines() or [''])[0]}"
             if error.ename == "MemoryError":
                 reason = f"{reason.rstrip(' :')}: {system.OUT_OF_MEMORY}"
@@ -307,7 +327,7 @@ class _Job:
             self.kernel.close()
 
     def _execute(
-        self, root: Path, parameters: dict[str, float], variables: Mapping[str, str]
+        self, root: Path, parameters: Mapping[str, Any], variables: Mapping[str, str]
     ) -> NotebookNode:
         job = self
 
@@ -348,7 +368,7 @@ class _Job:
         if self.stopped:
             raise InterruptedError
         assert self.running  # a notebook starts before its cells
-        self.place = cell_place(self.name, self.running.cells, cell_index)
+        self.place = cell_place(self.path, self.running.cells, cell_index)
 
     def _seconds_left(self, cell: NotebookNode) -> float:
         # Nothing or less would mean no limit to nbclient.

@@ -60,6 +60,25 @@ def positive(text: str) -> float:
     return int(value) if value.is_integer() else value
 
 
+def at_least_0(text: str) -> float:
+    """Parse a number of at least 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
+    return value
+
+
+def level(text: str) -> float:
+    """Parse the level of an interval."""
+    value = positive(text)
+    if value >= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
+    return value
+
+
 def scale(text: str) -> float:
     """Parse a factor for the number of random checks."""
     value = positive(text)

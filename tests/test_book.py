@@ -13,6 +13,10 @@ import yaml
 
 import grpo_lib
 from grpo_lib import symbolic
+from reproduce.findings import Findings, setting
+from reproduce.runs import read
+from reproduce.trl import read_settings
+from reproduce.wording import as_table, most_telling
 
 ROOT = Path(__file__).parents[1]
 QUICKSTART = (ROOT / "book/quickstart.md").read_text("utf-8")
@@ -164,3 +168,49 @@ def test_a_doctored_entry_is_seen() -> None:
 def test_the_changelog_begins_with_this_version() -> None:
     changelog = (ROOT / "book/changelog.md").read_text("utf-8")
     assert re.search(r"^## (\S+?),? ", changelog, re.MULTILINE)[1] == VERSION
+
+
+OWN_RUN = (ROOT / "book/your-own-run.md").read_text("utf-8")
+
+
+def tables(page: str) -> dict[str, dict[str, list[str]]]:
+    """The rows below each command of the page about one's own run, by run and prompt."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for name, table in re.findall(r"own-run/(\w+)\n```\n\n((?:\|.*\n)+)", page):
+        rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()]
+        found[name] = {prompt: row for prompt, *row in rows[2:]}
+    return found
+
+
+def report_faults(page: str) -> list[str]:
+    """Prompts of the recorded runs for which the report says something else than the page."""
+    faults, shown = [], tables(page)
+    for name in ("one", "eight", "default"):
+        folder = ROOT / "experiments/results/own-run" / name
+        made = setting("trl", read_settings(folder), options={})
+        findings = Findings(read(folder, made.size), made, 0.99)
+        table = as_table(findings, most_telling(findings)).replace("`", "")
+        report = tables(f"own-run/{name}\n```\n\n{table}\n")[name]
+        if report.keys() != shown[name].keys():
+            faults.append(name)
+        for prompt, row in report.items():
+            for said, cell in zip(shown[name].get(prompt, []), row, strict=False):
+                numbers = [re.findall(r"\d\.\d+", text) for text in (cell, said)]
+                words = [re.sub(r"\d\.\d+", "", text) for text in (cell, said)]
+                pairs = zip(*numbers, strict=False)
+                # The last digit in print may be rounded otherwise.
+                far = any(abs(float(one) - float(other)) > 1.001e-3 for one, other in pairs)
+                if far or words[0] != words[1]:
+                    faults.append(f"{name}, prompt {prompt}: {cell}")
+    return faults
+
+
+def test_the_page_about_ones_own_run_shows_what_the_report_says() -> None:
+    assert report_faults(OWN_RUN) == []
+
+
+def test_a_page_about_another_run_is_seen() -> None:
+    assert "0.318 to 0.342" in OWN_RUN
+    assert report_faults(OWN_RUN.replace("0.318 to 0.342", "0.328 to 0.342"))
+    assert report_faults(OWN_RUN.replace("below the forecast |", "as forecast |"))
+    assert report_faults(OWN_RUN.replace("| 7 | 5,120", "| 9 | 5,120"))

@@ -101,7 +101,7 @@ def test_a_second_make_waits_and_does_not_install_again(checkout: Path) -> None:
 
 
 def test_the_callers_python_variables_have_no_say(tmp_path: Path) -> None:
-    run = re.search(r"^RUN = \.venv/bin/python (.*) -m$", (ROOT / "Makefile").read_text(), re.M)
+    run = re.search(r"^MODULE = \.venv/bin/python (.*) -m$", (ROOT / "Makefile").read_text(), re.M)
     assert run is not None
     (tmp_path / "sitecustomize.py").write_text("raise SystemExit('foreign')")
     hostile = {
