@@ -49,6 +49,8 @@ versions: $(SOLVER) ## test grpo_lib with the lowest and the newest versions all
 		echo "$$versions:" && $(PYTHON) -m venv --clear _build/versions/$$versions && \
 		$(SOLVER) pip install --quiet --python _build/versions/$$versions/bin/python \
 			--resolution $$versions --only-binary :all: --extra mathematics -r pyproject.toml && \
+		$(SOLVER) pip install --quiet --python _build/versions/$$versions/bin/python \
+			--no-deps --editable . && \
 		_build/versions/$$versions/bin/python -m pytest -W default::DeprecationWarning \
 			tests/grpo_lib $(ARGS) || exit 1; \
 	done

@@ -259,6 +259,7 @@ def test_make_versions_asks_for_the_lowest_and_the_newest():
     recipe = MAKEFILE.partition("\nversions:")[2].partition("\n\n")[0]
     assert "for versions in lowest-direct highest;" in recipe
     assert "--extra mathematics " in recipe and "pytest" in recipe and "tests/grpo_lib" in recipe
+    assert "--editable ." in recipe, "the version of grpo_lib is looked up where it is installed"
 
 
 def test_the_classifiers_name_the_systems_and_pythons_that_are_tried():
