@@ -22,14 +22,17 @@ ON_ALL_CORES = --numprocesses logical --maxschedchunk 1
 # Where uv is not installed it is fetched for the two targets that resolve versions.
 SOLVER = $(or $(UV),_build/uv/bin/uv)
 
-.PHONY: help book test check report versions mutants lab serve screenshots sweep rounding bench lint \
-	lock clean
+.PHONY: help book formal test check report versions mutants lab serve screenshots sweep rounding \
+	bench lint lock clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 book: .venv/package.stamp ## run the notebooks and build the book (ARGS=--help lists the options)
 	$(MODULE) reproduce $(ARGS)
+
+formal: .venv/package.stamp ## let Coq check the proofs, and write down what it says they state
+	$(MODULE) reproduce.formal $(ARGS)
 
 test: lint ## lint, then run every test on all cores (ARGS go to pytest)
 	$(MODULE) pytest $(ON_ALL_CORES) $(ARGS)

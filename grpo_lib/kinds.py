@@ -107,6 +107,22 @@ def _lies_in(value: float, bound: tuple[float, float]) -> bool:
     return -math.inf < low <= value <= high < math.inf
 
 
+AXIOMS = frozenset(
+    {
+        "ClassicalDedekindReals.sig_forall_dec",
+        "ClassicalDedekindReals.sig_not_dec",
+        "Classical_Prop.classic",
+        "FunctionalExtensionality.functional_extensionality_dep",
+    }
+)
+"""What a proof for Coq may rest on: the axioms under its real numbers, and that each statement is
+true or false. A proof that is left out would be one more name."""
+
+
+def _rests_on_axioms(value: str, bound: tuple[str, ...]) -> bool:
+    return value.isidentifier() and AXIOMS.issuperset(bound)
+
+
 _TABLE = (
     Kind(
         "proved",
@@ -116,6 +132,16 @@ _TABLE = (
         bound={"type": "null"},
         finding="{value}",
         keeps=_is_proof,
+    ),
+    Kind(
+        "formal",
+        "the kernel of Coq accepts the proof of a theorem, named by its value; its bound lists the "
+        "axioms that the proof rests on, and they are those of the real numbers",
+        value=TEXT,
+        bound={"type": "array", "items": TEXT},
+        finding="{value}, {source.file}",
+        keeps=_rests_on_axioms,
+        has_source=True,
     ),
     Kind(
         "certified",

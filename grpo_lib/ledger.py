@@ -77,17 +77,18 @@ class Evidence:
     """One entry of a claim.
 
     Attributes:
-        kind: ``proved``, ``certified``, ``measured``, ``observed`` or ``rejected``: a name in the
-            table `grpo_lib.kinds.KINDS`.
+        kind: ``proved``, ``formal``, ``certified``, ``measured``, ``observed`` or ``rejected``: a
+            name in the table `grpo_lib.kinds.KINDS`.
         name: what was checked, in the reader's words.
-        value: the proved expression or the enclosing ball as text, or the measured or predicted
-            number.
+        value: the proved expression, the name of a ``formal`` theorem or the enclosing ball as
+            text, or the measured or predicted number.
         bound: the largest value that a ``measured`` entry may have, the smallest that a
-            ``rejected`` one must have, the number that a ``certified`` ball lies above, or the two
-            ends of the interval around an ``observed`` one; None for ``proved`` and for a ball that
-            only has to be finite.
+            ``rejected`` one must have, the number that a ``certified`` ball lies above, the two
+            ends of the interval around an ``observed`` one, or the axioms that a ``formal`` one
+            rests on; None for ``proved`` and for a ball that only has to be finite.
         cell: execution count of the notebook cell that recorded it; None outside a notebook.
-        source: the data of an ``observed`` entry; None for all others.
+        source: the data of an ``observed`` entry or the proof of a ``formal`` one; None for all
+            others.
 
     Raises:
         ValueError: there is no such kind, or a source where the kind has none, or none where it
@@ -102,7 +103,7 @@ class Evidence:
     kind: str
     name: str
     value: float | str
-    bound: float | tuple[float, float] | None = None
+    bound: float | tuple[float, float] | tuple[str, ...] | None = None
     cell: int | None = None
     source: Source | None = None
 

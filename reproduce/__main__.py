@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reproduce import scorecard, site
+from reproduce import formal, scorecard, site
 from reproduce.alone import alone
 from reproduce.command import reporting, run
 from reproduce.evidence import collect
@@ -41,6 +41,10 @@ def _run(project: Project, options: argparse.Namespace) -> int:
     parameters = {"seed": options.seed, "scale": options.scale}
     parameters = {name: value for name, value in parameters.items() if value is not None}
 
+    # Before the notebooks: both use all cores. A look at some notebooks does without.
+    proofs = formal.load_proofs(project, items)
+    checked = None if options.only else formal.check(project, proofs, jobs=options.jobs)
+
     results = execute(
         project,
         [name for name in names if name in chosen],
@@ -52,11 +56,14 @@ def _run(project: Project, options: argparse.Namespace) -> int:
     )
     evidence, faults = collect(results, items)
     faults += placement_faults(project, items)
+    proved, unproved = formal.evidence(project, proofs, checked, items)
+    faults += unproved
     if options.only:
         faults = [fault for fault in faults if fault.notebook in chosen]
         items = [item for item in items if not set(chosen).isdisjoint(item.notebooks)]
-    description = describe_run(started, options.jobs, parameters, results)
-    ledger = build_ledger(items, results, evidence, faults, description)
+    coq = checked.version if checked else None
+    description = describe_run(started, options.jobs, parameters, results, coq)
+    ledger = build_ledger(items, results, evidence, faults, description, proved)
 
     print(f"\n{scorecard.as_text(ledger)}\n")
     if not options.only:

@@ -2,19 +2,26 @@
 
 import copy
 import html
+from collections.abc import Mapping
 
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from grpo_lib.ledger import MIME_TYPE, Evidence
+from reproduce.boxes import find_boxes
 from reproduce.markup import evidence_anchor
 
 # What the notebooks import besides grpo_lib and what comes with it.
 COLAB_PACKAGES = ("python-flint", "matplotlib")
 
 
-def as_page(executed: NotebookNode, links: str, titles: dict[str, str]) -> NotebookNode:
+def as_page(
+    executed: NotebookNode,
+    links: str,
+    titles: Mapping[str, str],
+    statements: Mapping[str, str] | None = None,
+) -> NotebookNode:
     """Turn an executed notebook into a page: with links, and without the runner's marks.
 
     Every entry in a table of evidence becomes a link to the cell that recorded it, and the table
@@ -24,6 +31,8 @@ def as_page(executed: NotebookNode, links: str, titles: dict[str, str]) -> Noteb
         executed: the notebook; it stays as it is.
         links: MyST to stand below the title.
         titles: of the claims that the notebook shows, by id.
+        statements: MyST to stand below the box of a claim, by id, or below all the rest if there is
+            no such box.
     """
     page = copy.deepcopy(executed)
     page.metadata.pop("reproduce", None)
@@ -52,8 +61,24 @@ def as_page(executed: NotebookNode, links: str, titles: dict[str, str]) -> Noteb
     for index in sorted(linked, reverse=True):  # from the end: the numbers before stay valid
         anchor = new_markdown_cell(f'<div id="{_anchor(index)}"></div>', id=f"anchor-{index}")
         page.cells.insert(index, anchor)
+    _add_statements(page, statements or {})
     page.cells.insert(1, new_markdown_cell(links, id="chapter-links"))  # below the title
     return page
+
+
+def _add_statements(page: NotebookNode, statements: Mapping[str, str]) -> None:
+    boxes = {
+        box.label: index
+        for index, cell in enumerate(page.cells)
+        for box in find_boxes(NotebookNode(cells=[cell]))
+    }
+    below: dict[int, list[NotebookNode]] = {}
+    for id, text in statements.items():
+        place = boxes.get(id, len(page.cells) - 1)
+        below.setdefault(place, []).append(new_markdown_cell(text, id=f"formal-{id}"))
+    page.cells = [
+        shown for index, cell in enumerate(page.cells) for shown in (cell, *below.get(index, ()))
+    ]
 
 
 def for_colab(committed: NotebookNode, url: str, branch: str) -> NotebookNode:

@@ -28,6 +28,8 @@ class Row:
         box: whether its chapter has a box for it.
         seconds: run time of its own notebook; None if there is none or it was not run.
         evidence: entries by the notebook that recorded them, its own first; empty unless it passed.
+        formal: entries of its proofs for Coq; empty if Coq was not asked in this run, or unless it
+            passed; None if there are none.
     """
 
     item: Item
@@ -35,6 +37,7 @@ class Row:
     box: bool = False
     seconds: float | None = None
     evidence: Mapping[str, Sequence[Evidence]] = field(default_factory=dict)
+    formal: Sequence[Evidence] | None = None
 
     @property
     def verdict(self) -> str | None:
@@ -48,8 +51,14 @@ class Row:
 
     @property
     def entries(self) -> list[Evidence]:
-        """The evidence of all its notebooks."""
-        return [entry for entries in self.evidence.values() for entry in entries]
+        """The evidence of all its notebooks, and of its proofs for Coq."""
+        recorded = [entry for entries in self.evidence.values() for entry in entries]
+        return [*recorded, *(self.formal or ())]
+
+    @property
+    def is_formal_unchecked(self) -> bool:
+        """Whether it has a proof for Coq that was not checked in this run."""
+        return self.status == "passed" and self.formal is not None and not self.formal
 
     @property
     def is_derived_twice(self) -> bool:
@@ -76,6 +85,7 @@ def build_ledger(
     evidence: Collected,
     faults: Sequence[Fault],
     run: Mapping[str, Any],
+    formal: Mapping[str, Sequence[Evidence]] | None = None,
 ) -> Ledger:
     """Put together the ledger.
 
@@ -85,7 +95,9 @@ def build_ledger(
         evidence: what `collect` returns.
         faults: what went wrong; all items of a notebook with a fault fail.
         run: what `describe_run` returns.
+        formal: entries of proofs for Coq by the id of their item, none if Coq was not asked.
     """
+    proofs = formal or {}
     seconds: dict[str | None, float] = {result.name: result.seconds for result in results}
     boxes: dict[str | None, set[str]] = {
         result.name: {box.label for box in find_boxes(result.notebook)}
@@ -108,6 +120,7 @@ def build_ledger(
                 box=item.id in boxes.get(item.notebook, ()),
                 seconds=seconds.get(item.notebook),
                 evidence=shown,
+                formal=(proofs[item.id] if passed else ()) if item.id in proofs else None,
             )
         )
     return Ledger(rows, {**run, "faults": [fault.message for fault in faults]})
@@ -131,9 +144,16 @@ def write_ledger(project: Project, ledger: Ledger) -> None:
 
 
 def describe_run(
-    started: datetime, jobs: int, parameters: Mapping[str, float], results: Iterable[Result]
+    started: datetime,
+    jobs: int,
+    parameters: Mapping[str, float],
+    results: Iterable[Result],
+    coq: str | None = None,
 ) -> dict[str, Any]:
-    """Describe the run that began at `started` and has just executed, or reused, these results."""
+    """Describe the run that began at `started` and has just executed, or reused, these results.
+
+    `coq` is the version of Coq that has checked the proofs, None if none has.
+    """
     executed = [result for result in results if isinstance(result, Executed)]
     environments: list[dict[str, Any]] = []
     for result in executed:
@@ -145,6 +165,7 @@ def describe_run(
         "jobs": jobs,
         "seed": parameters.get("seed"),
         "scale": parameters.get("scale"),
+        "coq": coq,
         "environments": [
             environment | {"notebooks": [r.name for r in executed if r.environment == environment]}
             for environment in environments
@@ -175,5 +196,6 @@ def _claim(row: Row) -> dict[str, Any]:
             entry.as_json() | {"notebook": name}
             for name, entries in row.evidence.items()
             for entry in entries
-        ],
+        ]
+        + [entry.as_json() | {"notebook": None} for entry in row.formal or ()],
     }

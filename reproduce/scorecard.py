@@ -39,7 +39,7 @@ def rows(ledger: Ledger) -> list[list[str]]:
         [
             row.item.title,
             row.fate + (f", {TWICE}" if row.is_derived_twice else ""),
-            _kinds([row]) or "–",
+            ", ".join(_evidence(row)) or "–",
             _worst_error(row.entries),
             "–" if row.seconds is None else f"{row.seconds:.1f}",
         ]
@@ -151,6 +151,11 @@ def _linked_fate(row: Row) -> str:
 def _kinds(rows: Sequence[Row]) -> str:
     numbers = Counter(entry.kind for row in rows for entry in row.entries)
     return ", ".join(f"{numbers[kind]} {kind}" for kind in KINDS if numbers[kind])
+
+
+def _evidence(row: Row) -> list[str]:
+    unchecked = ["formal not checked in this run"] if row.is_formal_unchecked else []
+    return [*filter(None, [_kinds([row])]), *unchecked]
 
 
 def _worst_error(entries: Sequence[Evidence]) -> str:

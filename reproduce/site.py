@@ -4,7 +4,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +14,17 @@ import yaml
 from nbformat import NotebookNode
 from papermill.exceptions import strip_color
 
-from reproduce import contents, figures, hermetic, mutants, rounding, scorecard, sweep, system
+from reproduce import (
+    contents,
+    figures,
+    hermetic,
+    mutants,
+    rounding,
+    scorecard,
+    statements,
+    sweep,
+    system,
+)
 from reproduce.chapter import as_page, for_colab
 from reproduce.execute import Executed, read_notebook
 from reproduce.ledger import Ledger
@@ -52,7 +62,8 @@ def publish(project: Project, results: Sequence[Executed], ledger: Ledger) -> No
             book built before is still there.
     """
     _restore(project.html)
-    sources = " ".join([project.fingerprint(_sources(project)), *_repository()])
+    coq = str(ledger.run.get("coq"))
+    sources = " ".join([project.fingerprint(_sources(project)), coq, *_repository()])
     built = _stamped(project) == _state(project, sources)
     if built:
         book = project.html
@@ -94,6 +105,7 @@ def _sources(project: Project) -> list[Path]:
     return [
         *files,
         *written_files(project.book),
+        *written_files(project.root / "formal"),
         *project.notebook_files(),
         *written_files(project.executed, "*.ipynb"),
         *(path for path in own if path.suffix == ".py"),
@@ -108,6 +120,7 @@ def stage(project: Project, results: Sequence[Executed], ledger: Ledger) -> None
     drawn = figures.collect(results)
     parts = scorecard.parts(ledger) | contents.parts(ledger) | sweep.parts(project, ledger)
     parts |= rounding.parts(project, ledger) | mutants.parts(project)
+    parts |= statements.parts(project, ledger)
     parts |= figures.parts(drawn) | explorer.parts()
     remove(project.stage)
     for path in written_files(project.book):
@@ -120,9 +133,10 @@ def stage(project: Project, results: Sequence[Executed], ledger: Ledger) -> None
             shutil.copyfile(path, page)
     figures.write(drawn, project.stage / "book")
     explorer.add_library(project.stage / "book")
+    proved = statements.blocks(project, ledger)
     for result in results:
         page = project.stage / "notebooks" / f"{result.name}.ipynb"
-        write_text(page, nbformat.writes(_page(result, ledger)))
+        write_text(page, nbformat.writes(_page(result, ledger, proved)))
     shutil.copy(project.toc, project.stage)
     config = yaml.safe_dump(_config(project), sort_keys=False, allow_unicode=True)
     write_text(project.stage / project.config.name, config)
@@ -144,8 +158,11 @@ def fill(text: str, parts: dict[str, str], page: str) -> str:
     return MARKER.sub(part, text)
 
 
-def _page(result: Executed, ledger: Ledger) -> NotebookNode:
-    """The page of a chapter: its notebook, with links and how to run it below the title."""
+def _page(result: Executed, ledger: Ledger, proved: Mapping[str, str]) -> NotebookNode:
+    """The page of a chapter: its notebook, with links and how to run it below the title.
+
+    The formal statements of its items, by id, stand below the boxes.
+    """
     links = {"Download": f"../_sources/notebooks/{result.name}.ipynb"}
     url, _ = _repository()
     if _on_github(url):
@@ -155,7 +172,13 @@ def _page(result: Executed, ledger: Ledger) -> NotebookNode:
     run = ", ".join(f'<a href="{link}">{name}</a>' for name, link in links.items())
     own = contents.chapter_links(ledger, result.name).removesuffix("\n:::")
     titles = {row.item.id: row.item.title for row in ledger.rows}
-    return as_page(result.notebook, f"{own}\n\n**Run it yourself:** {run}\n:::", titles)
+    shown = {
+        row.item.id: proved[row.item.id]
+        for row in ledger.rows
+        if row.item.notebook == result.name and row.item.id in proved
+    }
+    head = f"{own}\n\n**Run it yourself:** {run}\n:::"
+    return as_page(result.notebook, head, titles, shown)
 
 
 def _repository() -> tuple[str, str]:

@@ -1,5 +1,7 @@
 """The recipes of CONTRIBUTING.md work: each is followed to the letter in a tiny project."""
 
+import contextlib
+import io
 import re
 import shlex
 import shutil
@@ -13,6 +15,7 @@ import pytest
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from reproduce import coq, formal
 from reproduce.boxes import find_boxes
 from reproduce.project import Project
 from reproduce.register import load_register
@@ -266,6 +269,49 @@ def test_a_kind_of_evidence(follower: Follower) -> None:
     for path in KIND:
         check = [sys.executable, "-m", "ruff", "check", f"--config={ROOT / 'pyproject.toml'}", path]
         assert subprocess.run(check, cwd=follower.tree.root, check=False).returncode == 0
+
+
+def add_proof(follower: Follower) -> Outcome:
+    """Follow the recipe, next to the definitions, and run what `make formal` runs."""
+    follower.tree.claim("beyond-8-small-steps", notebook="small-steps", verdict="ours")
+    follower.tree.notebook("small-steps", "x = 1")
+    (_, proof), (_, entry), (_, command) = recipe("A proof for Coq")
+    assert command == "$ make formal\n"
+    definitions = (ROOT / "formal/Definitions.v").read_text("utf-8")
+    follower.tree.write("formal/Definitions.v", definitions)
+    follower.tree.write("formal/small_steps.v", proof)
+    follower.tree.write("formal/theorems.yml", entry)
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(follower.tree.root),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        status = formal.main([])
+    return Outcome(status, out.getvalue(), err.getvalue())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not coq.is_installed(), reason="needs Coq with Coquelicot")
+def test_a_proof_for_coq(follower: Follower) -> None:
+    outcome = add_proof(follower)
+    assert outcome.status == 0, outcome.err
+    assert "3 theorems for 1 items" in outcome.out
+    stated = follower.tree.read("formal/statements.json")
+    assert "iterate (fun L : R => L + 1 / (INR n * beta)) n L_ref" in stated
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not coq.is_installed(), reason="needs Coq with Coquelicot")
+def test_a_proof_of_something_false_is_seen(
+    follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = CONTRIBUTING.replace("n L_ref = L_ref + 1 / beta.", "n L_ref = L_ref + 2 / beta.")
+    assert wrong != CONTRIBUTING
+    monkeypatch.setitem(globals(), "CONTRIBUTING", wrong)
+    outcome = add_proof(follower)
+    assert outcome.status == 1
+    assert "formal/small_steps.v: Coq does not accept it" in outcome.err
 
 
 @pytest.mark.slow

@@ -242,6 +242,7 @@ def test_a_bound_must_be_given(theorem):
 
 KEPT = {
     "proved": [("0", None), ("true", None)],
+    "formal": [("theorem_3", ()), ("theorem_3", ("Classical_Prop.classic",))],
     "certified": [("[0.25 +/- 1e-9]", None), ("p in [0.25 +/- 1e-9]", None), ("[1 +/- 0.5]", 0.4)],
     "measured": [(0.0, 0.0), (0.5, 0.5), (0.0, 1.0)],
     "observed": [(0.5, (0.5, 0.5)), (-1.0, (-2.0, 0.0))],
@@ -249,6 +250,11 @@ KEPT = {
 }
 BROKEN = {
     "proved": [("x", None), ("false", None)],
+    "formal": [
+        ("theorem_3", ("Classical_Prop.classic", "theorem_2")),
+        ("theorem_3", ("FloatAxioms.add_spec",)),
+        *(("", ()), ("theorem 3", ())),
+    ],
     "certified": [
         ("[1 +/- 0.5]", 0.5),
         ("no ball", 0.5),

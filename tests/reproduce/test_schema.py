@@ -10,16 +10,16 @@ from reproduce.register import Item
 from reproduce.schema import ENTRY, SCHEMA, ledger_schema
 from reproduce.scorecard import rows
 
-FORMAL = Kind(
-    "formal",
-    "a proof assistant has checked a proof",
+REVIEWED = Kind(
+    "reviewed",
+    "someone has read a proof",
     value={"const": "checked"},
     bound={"type": "null"},
     finding="{value}",
     keeps=lambda value, bound: value == "checked",
     has_source=True,
 )
-PROOF = Source("formal/Fixed.lean", "0" * 64)
+PROOF = Source("proofs/fixed.txt", "0" * 64)
 
 
 def is_entry(entry: dict, schema: dict) -> bool:
@@ -44,20 +44,20 @@ def test_every_kind_of_the_table_is_known_and_described():
 def test_an_unknown_kind_is_refused():
     entry = Evidence("proved", "n", "0").as_json()
     assert is_entry(entry, SCHEMA)
-    assert not is_entry(entry | {"kind": "formal"}, SCHEMA)
-    with pytest.raises(ValueError, match=r"^kind must be one of proved, .*, got 'formal'$"):
-        Evidence("formal", "n", "checked", source=PROOF)
+    assert not is_entry(entry | {"kind": "reviewed"}, SCHEMA)
+    with pytest.raises(ValueError, match=r"^kind must be one of proved, .*, got 'reviewed'$"):
+        Evidence("reviewed", "n", "checked", source=PROOF)
 
 
 def test_a_new_kind_is_one_more_row(monkeypatch):
-    monkeypatch.setitem(KINDS, "formal", FORMAL)
+    monkeypatch.setitem(KINDS, "reviewed", REVIEWED)
     schema = ledger_schema()
-    formal = Evidence("formal", "n", "checked", source=PROOF)
-    assert is_entry(formal.as_json(), schema)
-    assert not is_entry(formal.as_json() | {"value": "admitted"}, schema)
-    assert not is_entry(Evidence("proved", "n", "0").as_json() | {"kind": "formal"}, schema)
-    assert (formal.holds, formal.finding) == (True, "checked")
+    reviewed = Evidence("reviewed", "n", "checked", source=PROOF)
+    assert is_entry(reviewed.as_json(), schema)
+    assert not is_entry(reviewed.as_json() | {"value": "skimmed"}, schema)
+    assert not is_entry(Evidence("proved", "n", "0").as_json() | {"kind": "reviewed"}, schema)
+    assert (reviewed.holds, reviewed.finding) == (True, "checked")
     theorem = Item("theorem-1", "Theorem 1", "Section 3", "$x$", (), "first", verdict="holds")
     control = Evidence("rejected", "wrong", 0.5, 0.1)
-    ledger = Ledger([Row(theorem, "passed", evidence={"first": (control, formal)})], run={})
-    assert rows(ledger)[0][2] == "1 rejected, 1 formal"
+    ledger = Ledger([Row(theorem, "passed", evidence={"first": (control, reviewed)})], run={})
+    assert rows(ledger)[0][2] == "1 rejected, 1 reviewed"
