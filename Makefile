@@ -22,8 +22,8 @@ ON_ALL_CORES = --numprocesses logical --maxschedchunk 1
 # Where uv is not installed it is fetched for the two targets that resolve versions.
 SOLVER = $(or $(UV),_build/uv/bin/uv)
 
-.PHONY: help book formal test check report versions mutants lab serve screenshots sweep rounding \
-	bench lint lock clean
+.PHONY: help book formal test check report versions mutants experiments lab serve screenshots \
+	sweep rounding bench lint lock clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -60,6 +60,12 @@ versions: $(SOLVER) ## test grpo_lib with the lowest and the newest versions all
 
 mutants: _build/mutants/packages ## change grpo_lib in one place at a time and list what no test sees (long)
 	$(MODULE) tests.mutants $(ARGS)
+
+# Training with a library needs packages that the book does not: an environment of their own.
+TRAINING = _build/experiments/env
+
+experiments: $(TRAINING)/stamp ## train with TRL and record what comes out (ARGS="--quick" for a part)
+	$(TRAINING)/bin/python -E -s -X utf8 -m experiments $(ARGS)
 
 lab: .venv/package.stamp ## open the notebooks in JupyterLab
 	$(MODULE) jupyter lab notebooks/ $(ARGS)
@@ -100,6 +106,11 @@ _build/uv/bin/uv:
 
 _build/mutants/packages: .venv/package.stamp
 	$(INSTALL) --quiet --target $@ mutmut==3.8.1 pytest-timeout==2.4.0
+	@touch $@
+
+$(TRAINING)/stamp: experiments/training/requirements.txt
+	$(PYTHON) -m venv --clear $(TRAINING)
+	$(TRAINING)/bin/python -m pip install --quiet --require-hashes -r $<
 	@touch $@
 
 # A stamp is written last, so an install that was cut short starts again. --clear takes the old

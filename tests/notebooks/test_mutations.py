@@ -73,6 +73,13 @@ MUTATIONS = {
         "libraries.py", '"sample", delta=1e-6)\n\n\ndef openrlhf',
         '"sample", delta=1e-7)\n\n\ndef openrlhf', "libraries",
     ),
+    "the share of a group that its mean takes": (
+        "groups.py", "at.number(G - 1) / G * self._one_over(at, k, G)", "self._one_over(at, k, G)",
+        "one-prompt",
+    ),
+    "the constant that TRL adds to the deviation": (
+        "libraries.py", '"sample", delta=1e-4)', '"sample", delta=1e-5)', "iterates",
+    ),
     "a reference renewed an update late": (
         "maps.py", "range(every, steps, every)", "range(every + 1, steps, every)",
         "renewed-references",

@@ -1,0 +1,51 @@
+"""Whether two records of a study agree, as samples of the same numbers."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from scipy.stats import ttest_ind
+
+Row = Mapping[str, Any]
+Samples = dict[tuple[str, ...], list[float]]
+
+LEVEL = 1e-3
+"""Chance that two records of the same are said to differ, whatever the number of comparisons."""
+
+
+def one_prompt(rows: Iterable[Row]) -> Samples:
+    """Mean success over the second half of the run, of the replicates of each setting."""
+    found: dict[tuple[str, ...], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        names = ("size", "beta", "scale_rewards", "corrected", "num_iterations", "p_ref")
+        key = (*(str(row[name]) for name in names), f"{float(row['share']):.3f}")
+        second_half = [float(row[f"mean_{j}"]) for j in range(5, 10)]
+        found[key][str(row["replicate"])] += second_half
+    return {key: [float(np.mean(x)) for x in own.values()] for key, own in found.items()}
+
+
+def iterates(rows: Iterable[Row]) -> Samples:
+    """Success after each batch, of the replicates of each variant; the start is no sample."""
+    found: Samples = defaultdict(list)
+    for row in rows:
+        if int(row["batch"]):
+            p = float(row["policy_0"]) + float(row["policy_1"])
+            found[row["variant"], str(row["batch"])].append(p)
+    return found
+
+
+def differing(first: Samples, second: Samples) -> list[tuple[str, ...]]:
+    """What differs, by Welch's test, among the settings that are in both.
+
+    Raises:
+        ValueError: no setting is in both.
+    """
+    both = first.keys() & second.keys()
+    if not both:
+        raise ValueError("first and second must have a setting in common")
+    return sorted(
+        key
+        for key in both
+        if ttest_ind(first[key], second[key], equal_var=False).pvalue < LEVEL / len(both)
+    )
