@@ -32,6 +32,14 @@ class Box:
     label: str
     text: str
 
+    @property
+    def names(self) -> list[str]:
+        """What one would look for: ``Theorem 5``, or ``III.14``, and the name in brackets."""
+        number, _, name = self.title.removesuffix(")").partition("(")
+        number = number.strip()
+        full = f"{self.kind.capitalize()} {number}" if number.isdigit() else number
+        return [one for one in (full, name) if one]
+
 
 def find_boxes(notebook: NotebookNode) -> Iterator[Box]:
     """Find the boxes of a chapter, in their order."""

@@ -2,6 +2,7 @@
 
 import copy
 import html
+import re
 from collections.abc import Mapping
 
 import nbformat
@@ -9,8 +10,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from grpo_lib.ledger import MIME_TYPE, Evidence
-from reproduce.boxes import find_boxes
-from reproduce.markup import evidence_anchor
+from reproduce.boxes import BOX, Box, find_boxes
+from reproduce.markup import evidence_anchor, index_entries
 
 # What the notebooks import besides grpo_lib and what comes with it.
 COLAB_PACKAGES = ("python-flint", "matplotlib")
@@ -61,9 +62,22 @@ def as_page(
     for index in sorted(linked, reverse=True):  # from the end: the numbers before stay valid
         anchor = new_markdown_cell(f'<div id="{_anchor(index)}"></div>', id=f"anchor-{index}")
         page.cells.insert(index, anchor)
+    for cell in page.cells:
+        if cell.cell_type == "markdown":
+            cell.source = with_index_entries(cell.source)
     _add_statements(page, statements or {})
     page.cells.insert(1, new_markdown_cell(links, id="chapter-links"))  # below the title
     return page
+
+
+def with_index_entries(text: str) -> str:
+    """Enter the names of each box of a text in MyST in the index."""
+
+    def entered(found: re.Match[str]) -> str:
+        box = Box(found["kind"], found["title"].strip(), found["label"], found["text"])
+        return f"{index_entries(*box.names)}\n\n{found[0]}"
+
+    return BOX.sub(entered, text)
 
 
 def _add_statements(page: NotebookNode, statements: Mapping[str, str]) -> None:

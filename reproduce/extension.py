@@ -6,7 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx_proof.nodes import unenumerable_node
 
 from reproduce.folds import FoldChecks
 
@@ -17,9 +20,26 @@ def setup(app: Sphinx) -> dict[str, Any]:
     # A page is a tree of many small objects that live until it is written. To look them through
     # for garbage as often as Python does by default takes a tenth of the time.
     gc.set_threshold(200_000, 50, 100)
+    app.connect("doctree-read", _lead_searches_to_the_whole)
     app.connect("env-check-consistency", _write_in_parallel)
     app.connect("build-finished", _drop_icon_script)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _lead_searches_to_the_whole(app: Sphinx, doctree: nodes.document) -> None:
+    # An entry of the index leads to an empty spot in front of a box or below a heading, and a
+    # search would show nothing of the text. It shows the box, or the section.
+    for index in doctree.findall(addnodes.index):
+        behind = index.next_node(
+            lambda node: not isinstance(node, addnodes.index | nodes.target),
+            descend=False, siblings=True,
+        )  # fmt: skip
+        home = behind if isinstance(behind, unenumerable_node) else index.parent
+        if home["ids"]:
+            index["entries"] = [
+                (kind, name, home["ids"][0] if spot.startswith("index-") else spot, *rest)
+                for kind, name, spot, *rest in index["entries"]
+            ]
 
 
 def _write_in_parallel(app: Sphinx, _: object) -> None:

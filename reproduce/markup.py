@@ -23,6 +23,12 @@ def list_table(
     return "\n".join(["```{list-table}", *options, "", *lines, "```"])
 
 
+def index_entries(*names: str) -> str:
+    """Enter names in the index, and so in the search, for the box or heading they stand next to."""
+    # One each: a directive would split a name with a comma.
+    return "\n\n".join(f"```{{index}} ! single: {name}\n```" for name in names)
+
+
 def claim_link(row: Row) -> str:
     """Link from a claim's title to its box, or to its notebook; plain text if the claim is open."""
     if row.box:

@@ -7,7 +7,14 @@ from typing import Any
 from grpo_lib.kinds import KINDS
 from grpo_lib.ledger import Evidence
 from reproduce.ledger import Ledger, Row
-from reproduce.markup import claim_link, evidence_link, list_table, notebook_link, plain
+from reproduce.markup import (
+    claim_link,
+    evidence_link,
+    index_entries,
+    list_table,
+    notebook_link,
+    plain,
+)
 
 HEAD = ["Claim", "Verdict", "Evidence", "Worst error", "Seconds"]
 GROUPS = {
@@ -90,6 +97,7 @@ def _scorecard(ledger: Ledger) -> str:
 def _errata(ledger: Ledger) -> str:
     return "\n\n".join(
         f"## {row.item.label}: {row.item.place}\n\n"
+        f"{index_entries(row.item.label)}\n\n"
         f"**{NATURES[row.item.nature]}** {row.item.statement}\n\n"
         f"**What holds.** {row.item.correction}\n\n"
         f"**Checked.** {_check(row)}"

@@ -115,13 +115,13 @@ def _sources(project: Project) -> list[Path]:
 def stage(project: Project, results: Sequence[Executed], ledger: Ledger) -> None:
     """Lay out in ``_build/stage`` what the site is built from, in the layout of the repository."""
     # Bokeh takes a second to import. A book that is up to date does without.
-    from reproduce import explorer
+    from reproduce import answers, explorer
 
     drawn = figures.collect(results)
     parts = scorecard.parts(ledger) | contents.parts(ledger) | sweep.parts(project, ledger)
     parts |= rounding.parts(project, ledger) | mutants.parts(project)
     parts |= statements.parts(project, ledger)
-    parts |= figures.parts(drawn) | explorer.parts()
+    parts |= figures.parts(drawn) | explorer.parts() | answers.parts()
     remove(project.stage)
     for path in written_files(project.book):
         page = project.stage / path.relative_to(project.root)

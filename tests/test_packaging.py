@@ -35,6 +35,7 @@ def needs_of(group: str) -> list[Requirement]:
 
 EXTRAS = [need for group in GROUPS for need in needs_of(group)]
 PROVIDERS = packages_distributions()
+OWN = {"grpo_lib", "reproduce", "experiments", "tests"}
 LOCK = (ROOT / "requirements.lock").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -135,7 +136,7 @@ def undeclared(folder: str, declared: list[Requirement]) -> set[str]:
     sources = [path.read_text() for path in (ROOT / folder).rglob("*.py")]
     sources += [cells(path) for path in (ROOT / folder).rglob("*.ipynb")]
     assert sources
-    modules = set().union(*map(foreign_imports, sources)) - {"grpo_lib", "reproduce", "tests"}
+    modules = set().union(*map(foreign_imports, sources)) - OWN
     names = {canonicalize_name(need.name) for need in declared}
     return {m for m in modules if names.isdisjoint(map(canonicalize_name, PROVIDERS.get(m, [])))}
 

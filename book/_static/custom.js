@@ -53,6 +53,9 @@ document.addEventListener("DOMContentLoaded", () => {
 });
 
 document.addEventListener("DOMContentLoaded", () => {
+  // For the text of a hit a search fetches the page, which a browser does not do from a file.
+  if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
   // Sphinx calls the bibliography a list, but its entries are not items of one.
   document.querySelectorAll(".citation-list").forEach((list) => list.removeAttribute("role"));
 

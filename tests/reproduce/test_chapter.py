@@ -92,6 +92,22 @@ def test_the_caption_of_a_table_has_the_title_of_its_claim():
     assert captions == ["Evidence for Lemma 1", "Evidence for II.1 Of a & b"]
 
 
+def test_each_box_is_in_the_index_under_its_names():
+    box = ":::{prf:%s}%s\n:label: here\n:nonumber:\n\n$x$\n:::"
+    entry = "```{index} ! single: %s\n```\n\n"
+    for kind, title, names in (
+        ("theorem", " 5 (Mirror, sharp)", ["Theorem 5", "Mirror, sharp"]),
+        ("theorem", " II.1 (Speed)", ["II.1", "Speed"]),
+        ("assumption", " 1", ["Assumption 1"]),
+        ("proposition", " (Takeaways)", ["Takeaways"]),
+    ):
+        text = f"Before.\n\n{box % (kind, title)}\n\nBehind."
+        cells = [new_markdown_cell("# Title"), new_markdown_cell(text)]
+        page = as_page(new_notebook(cells=cells), "", {})
+        wanted = text.replace(":::{", "".join(entry % name for name in names) + ":::{", 1)
+        assert page.cells[-1].source == wanted
+
+
 def test_the_copy_for_colab_installs_first_and_changes_nothing_else():
     committed = nbformat.read(NOTEBOOKS[0], as_version=4)
     first, *rest = for_colab(committed, "https://github.com/a/b", "dev").cells

@@ -107,12 +107,14 @@ def test_what_only_one_notebook_has_shown_is_not_derived_twice():
 def test_the_errata_page():
     assert parts(LEDGER)["errata"].split("\n\n") == [
         "## Erratum-1: Section 1",
+        "```{index} ! single: Erratum-1\n```",
         "**A false statement.** $x$",
         "**What holds.** $y$ holds.",
         "**Checked.** In [first](/notebooks/first.ipynb): false as stated "
         '(<a href="../notebooks/first.html#evidence-erratum-1">evidence</a>). '
         r"Rejected there: a\_b \*c\* \<d\> (0.25 ≥ 0.01).",
         "## Erratum-2: Section 1",
+        "```{index} ! single: Erratum-2\n```",
         "**A typo.** $x$",
         "**What holds.** $z$.",
         "**Checked.** Not yet.",
