@@ -115,8 +115,8 @@ AXIOMS = frozenset(
         "FunctionalExtensionality.functional_extensionality_dep",
     }
 )
-"""What a proof for Coq may rest on: the axioms under its real numbers, and that each statement is
-true or false. A proof that is left out would be one more name."""
+"""Axioms that a proof for Coq may rest on, those under its real numbers and that each statement is
+true or false. What is assumed without a proof would be one more name."""
 
 
 def _rests_on_axioms(value: str, bound: tuple[str, ...]) -> bool:
