@@ -66,13 +66,14 @@ Qed.
 
 (** two-kl: a maximiser of the two-KL objective exists, there is only one, and it is full. *)
 Theorem two_kl : forall T (O : list T) r eps alpha beta ref previous p,
-  0 < eps -> 0 <= alpha <= 1 -> 0 < beta -> full_policy O ref -> full_policy O previous ->
+  0 < eps -> 0 <= alpha <= 1 -> 0 < beta -> 0 <= p <= 1 ->
+  full_policy O ref -> full_policy O previous ->
   exists pi, maximises O (two_kl_objective O (A r eps p) alpha beta ref previous) pi /\
     full_policy O pi /\
     forall nu, maximises O (two_kl_objective O (A r eps p) alpha beta ref previous) nu ->
       equal_on O nu pi.
 Proof.
-  intros T O r eps alpha beta ref previous p _ _ B F G. set (a := A r eps p).
+  intros T O r eps alpha beta ref previous p _ _ B _ F G. set (a := A r eps p).
   assert (M := geometric_mean_full T O alpha ref previous (full_not_nil O ref F)).
   exists (tilted O a beta (geometric_mean O alpha ref previous)).
   split; [apply two_kl_maximiser; try easy; now apply tilted_maximises|].
