@@ -165,6 +165,13 @@ def test_a_doctored_entry_is_seen() -> None:
     assert citation_faults(bibtex(doctored)) == ["eprint", "version"]
 
 
+def test_no_paper_is_listed_twice() -> None:
+    text = (ROOT / "book/references.bib").read_text("utf-8")
+    for field in ("eprint", "doi", "title"):
+        values = re.findall(rf"^\s*{field}\s*=\s*\{{(.*)\}},?$", text, re.MULTILINE)
+        assert len(values) > 1 and len(set(values)) == len(values), field
+
+
 def test_the_changelog_begins_with_this_version() -> None:
     changelog = (ROOT / "book/changelog.md").read_text("utf-8")
     assert re.search(r"^## (\S+?),? ", changelog, re.MULTILINE)[1] == VERSION
