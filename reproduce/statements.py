@@ -56,7 +56,7 @@ def _block(proof: Proof, item: Item, shown: Mapping[str, str], ledger: Ledger) -
     )
     return "\n\n".join(
         [
-            f'<details class="formal"><summary>{item.title} as Coq has it</summary>',
+            f'<details class="fold formal"><summary>{item.title} as Coq has it</summary>',
             proof.says,
             stated(*proof.theorems),
             *instance,
