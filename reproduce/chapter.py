@@ -75,7 +75,7 @@ def with_index_entries(text: str) -> str:
 
     def entered(found: re.Match[str]) -> str:
         box = Box(found["kind"], found["title"].strip(), found["label"], found["text"])
-        return f"{index_entries(*box.names)}\n\n{found[0]}"
+        return f"{index_entries(*box.names)}\n\n{found[0]}" if box.names else found[0]
 
     return BOX.sub(entered, text)
 

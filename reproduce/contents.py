@@ -23,6 +23,7 @@ PLACE = re.compile(r"Sections? \d|Appendix [A-Z]|Page \d+|Part III?")
 # Sizes of the graph in pixels.
 WIDTH = 740
 BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y = 118, 58, 14, 34  # room for four lines
+BEND = 2  # from a line that passes by to its neighbour
 BOX = np.array([BOX_WIDTH, BOX_HEIGHT])
 LINE_HEIGHT, CHARACTERS = 13, 19
 ABREAST = 5  # as many boxes as the width has room for
@@ -177,7 +178,7 @@ def _spread(points: np.ndarray, boxes: int) -> np.ndarray:
     """Scale a layout of boxes, and of bends behind them, to pixels, and move neighbours apart."""
     spread = max(np.ptp(points[:, 0]), 1)
     points = points * (min(BOX_WIDTH + GAP_X, (WIDTH - BOX_WIDTH) / spread), BOX_HEIGHT + GAP_Y)
-    half = np.where(np.arange(len(points)) < boxes, BOX_WIDTH / 2, 0) + GAP_X / 2
+    half = np.where(np.arange(len(points)) < boxes, (BOX_WIDTH + GAP_X) / 2, BEND)
     # At this scale neighbours overlap: in each layer, move them apart by as little as possible.
     for y in np.unique(points[:, 1]):
         layer = np.flatnonzero(points[:, 1] == y)
