@@ -301,6 +301,22 @@ def test_a_reference_at_an_end_absorbs_even_if_alpha_beta_rounds_to_0():
     assert found.tolist() == [-np.inf, np.inf, np.inf]
 
 
+def test_where_there_is_one_fixed_point_all_else_is_nan():
+    found = fixed_points(Recurrence([1.0, 1.0, 1e-200], alpha=[0.5, 1, 1e-200]), L_ref=np.inf)
+    for rows, first in (found.log_odds, np.inf), (found.slope, 0.0):
+        assert rows[:, 0].tolist() == [first] * 3
+        assert np.isnan(rows[:, 1:]).all()
+    tiny = fixed_points(Recurrence(1e-200, alpha=1e-200), L_ref=0.0)
+    assert tiny.log_odds[0] == np.inf and np.isnan(tiny.log_odds[1:]).all()
+    assert tiny.slope[0] == 0 and np.isnan(tiny.slope[1:]).all()
+
+
+def test_the_penalty_is_named_if_it_is_neither():
+    message = r'^penalty must be "reverse" or "forward", got .?k3.?$'
+    with pytest.raises(ValueError, match=message):
+        fixed_points(Recurrence(1.0), L_ref=0.0, penalty="k3")
+
+
 @pytest.mark.parametrize("share", [0.3, 1.0])
 def test_success_is_fixed_at_eps_0_and_only_there(share):
     found = solve(0.0, 1.0, [0, 1e-12], share)
