@@ -49,7 +49,8 @@ def paper_map(ledger: Ledger) -> dict[str, str]:
     items = {row.item.id: row.item for row in ledger.rows}
     tables: dict[str, list[list[str]]] = {}
     for row in ledger.rows:
-        cells = [claim_link(row), row.item.place, row.fate]
+        checked = ", [checked by Coq](/book/formal.md)" if row.formal else ""
+        cells = [claim_link(row), row.item.place, row.fate + checked]
         tables.setdefault(_part(row.item, items), []).append(cells)
     head = ["Item", "Place", "Verdict"]
     return {
@@ -87,7 +88,8 @@ def chapter_links(ledger: Ledger, notebook: str) -> str:
 def dependency_graph(rows: Sequence[Row]) -> str:
     """Draw which of the claims uses which of the others, as an SVG in raw HTML.
 
-    Every box is a link to where its claim is stated. Arrows run downwards, from what is used to
+    Every box is a link to where its claim is stated, with a thick frame if Coq has checked a proof
+    of it. Arrows run downwards, from what is used to
     what uses it; where a path of arrows leads there, no direct one is drawn.
     """
     index = {row.item.id: number for number, row in enumerate(rows)}
@@ -209,9 +211,10 @@ def _box(row: Row, x: float, y: float) -> str:
         f'<tspan x="{x:.0f}" y="{first + k * LINE_HEIGHT:.0f}">{html.escape(line)}</tspan>'
         for k, line in enumerate(lines)
     )
+    kind = ' class="formal"' if row.formal else ""
     box = (
         f"<title>{html.escape(row.item.place)}</title>"
-        f'<rect x="{x - BOX_WIDTH / 2:.0f}" y="{y - BOX_HEIGHT / 2:.0f}" width="{BOX_WIDTH}" '
+        f'<rect{kind} x="{x - BOX_WIDTH / 2:.0f}" y="{y - BOX_HEIGHT / 2:.0f}" width="{BOX_WIDTH}" '
         f'height="{BOX_HEIGHT}" rx="6"/><text>{text}</text>'
     )
     if row.item.notebook is None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 
+from grpo_lib.ledger import Evidence
 from reproduce.contents import WIDTH, chapter_links, dependency_graph, parts
 from reproduce.ledger import Ledger, Row
 from reproduce.project import Project
@@ -100,6 +101,17 @@ def test_arrows_run_downwards_and_boxes_do_not_meet(graph):
     for i, (x, y) in enumerate(corners):
         assert all(abs(x - a) > width or abs(y - b) > height for a, b in corners[:i])
         assert min(x, y) >= 0 and x + width <= float(graph.svg["width"]) + 1
+
+
+def test_what_coq_has_checked_is_marked_and_nothing_else():
+    proof = Evidence("proved", "stands in for one of Coq", "0", None, None)
+    checked = Row(ROWS[0].item, "passed", False, formal=[proof])
+    unchecked = Row(ROWS[1].item, "passed", False, formal=[])  # Coq was not asked
+    found = parts(Ledger([checked, unchecked, *ROWS[2:]], run={}))
+    assert found["map of Section 3"].count("holds, [checked by Coq](/book/formal.md)") == 1
+    graph = BeautifulSoup(found["graph of Part I"], "html.parser")
+    framed = [rect.parent.find("text").text for rect in graph.find_all("rect", class_="formal")]
+    assert framed == ["Theorem-1"]
 
 
 def test_part_two_has_a_graph_of_its_own():
