@@ -116,7 +116,10 @@ AXIOMS = frozenset(
     }
 )
 """Axioms that a proof for Coq may rest on, those under its real numbers and that each statement is
-true or false. What is assumed without a proof would be one more name."""
+true or false. What is assumed without a proof would be one more name.
+
+:meta hide-value:
+"""
 
 
 def _rests_on_axioms(value: str, bound: tuple[str, ...]) -> bool:

@@ -54,6 +54,10 @@ def _is_cell(node: nodes.Node) -> bool:
     return isinstance(node, nodes.container) and node.get("nb_element") == "cell_code"
 
 
+def _is_anchor(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.raw) and node.astext().startswith("<div id=")
+
+
 def _is_links(node: nodes.Node) -> bool:
     return isinstance(node, nodes.container) and "chapter-links" in node["classes"]
 
@@ -79,7 +83,7 @@ def _fold_code(children: Iterable[nodes.Node], within: bool) -> Iterator[nodes.N
     """
     run: list[nodes.Node] = []
     for child in children:
-        if isinstance(child, nodes.raw):  # an anchor, which belongs to the cell that follows
+        if _is_anchor(child):  # it belongs to the cell that follows
             run.append(child)
         elif _is_cell(child) and (not within or child.get("hide_mode")):
             child.attributes.pop("hide_mode", None)

@@ -124,6 +124,14 @@ def test_neighbours_share_a_fold_until_one_gives_something() -> None:
     assert shown.details.find(id="cell-2")
 
 
+def test_a_fold_that_ends_before_the_code_ends_before_it() -> None:
+    start, end = (nodes.raw("", tag, format="html") for tag in ("<details>", "</details>"))
+    shown = page(start, nodes.paragraph("", "inside"), end, code("a", "out"))
+    first, second = shown.find_all("details", recursive=True)
+    assert "inside" in first.text and not first.select("pre")
+    assert second.pre.text == "a" and not second.find_parent("details")
+
+
 def test_an_anchor_without_code_stays() -> None:
     shown = page(code("a"), nodes.paragraph("", "text"), nodes.raw("", "<i></i>", format="html"))
     assert shown.find("i") and not shown.find("i").find_parent("details")
