@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 LIBRARIES: dict[str, Callable[..., Normalization]] = {
     name: function
     for name, function in inspect.getmembers(libraries, inspect.isfunction)
-    if "size" in inspect.signature(function).parameters
+    if "size" in inspect.signature(function).parameters and not name.startswith("_")
 }
 """The functions of `grpo_lib.libraries`, by name."""
 

@@ -1,5 +1,6 @@
 """Runs next to their forecasts."""
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from reproduce.findings import LIBRARIES, Findings, Setting, Verdict, interval, 
 from reproduce.project import ReproduceError
 from reproduce.runs import BLOCKS, Run, read
 from reproduce.trl import read_settings
+from tests.conftest import ROOT
 
 EXAMPLE = Path(__file__).parents[2] / "experiments/results/own-run"
 LEVEL = 0.99
@@ -41,6 +43,11 @@ def made(*prompts: tuple[float, float, float], answers: int = 8000) -> Run:
         groups=np.zeros((3, BLOCKS), int),
         notes=np.array([], str),
     )
+
+
+def test_a_report_is_made_for_the_libraries_that_were_compared() -> None:
+    with (ROOT / "experiments/results/libraries.csv").open(encoding="utf-8", newline="") as file:
+        assert set(LIBRARIES) == {row["library"] for row in csv.DictReader(file)}
 
 
 @pytest.mark.parametrize("level", [0.5, 0.95, 0.999999])
