@@ -121,6 +121,8 @@ RIGID = {
         "beyond-2-reached, rejected: "
         "x_1 repels, so the run oscillates: end of the run, above x_2 by",
         "beyond-2-reached, rejected: the first update decides from every start: L_7 over x_2 by",
+        "beyond-2-verdicts, rejected: "
+        "'no fixed point below the upper fold' read as a state: short of the top by",
         "beyond-2-deformation, rejected: "
         "more smoothing, fewer flips at every beta: rise of the flip",
         "erratum-16, rejected: p = 1e-6, beta = 50: update at beta sigma, total variation",
