@@ -18,7 +18,7 @@ from reproduce.register import Item
 if TYPE_CHECKING:
     from igraph import Graph
 
-PLACE = re.compile(r"Sections? \d|Appendix [A-Z]|Page \d+|Part III?")
+PLACE = re.compile(r"Sections? \d|Appendix [A-Z]|Page \d+")
 
 # Sizes of the graph in pixels.
 WIDTH = 740
@@ -29,29 +29,36 @@ LINE_HEIGHT, CHARACTERS = 13, 19
 ABREAST = 5  # as many boxes as the width has room for
 
 
-def parts(ledger: Ledger) -> dict[str, str]:
-    """Write the generated parts of the map of the paper, by the name of their marker, in MyST."""
-    results = [row for row in ledger.rows if not row.item.is_erratum]
+def parts(ledger: Ledger, captions: Mapping[str, str]) -> dict[str, str]:
+    """Write the generated parts of the map of the paper, by the name of their marker, in MyST.
+
+    Args:
+        ledger: what is shown.
+        captions: of the table of contents, by the notebooks below them.
+    """
     by_part: dict[str, list[Row]] = {}
-    for row in results:
-        by_part.setdefault(row.item.part, []).append(row)
+    for row in ledger.rows:
+        if not row.item.is_erratum:
+            by_part.setdefault(_book_part(row.item, captions), []).append(row)
     graphs = {f"graph of {part}": dependency_graph(rows) for part, rows in by_part.items()}
-    return paper_map(ledger) | graphs
+    return paper_map(ledger, captions) | graphs
 
 
-def paper_map(ledger: Ledger) -> dict[str, str]:
-    """Tables of the ledger's claims by the part of the paper they stand in, in MyST.
+def paper_map(ledger: Ledger, captions: Mapping[str, str]) -> dict[str, str]:
+    """Tables of the ledger's claims by the part of paper or book they stand in, in MyST.
 
     Returns:
-        One table for each section and appendix, by the name of its marker, such as ``map of
-        Appendix C``.
+        One table for each section and appendix, and for each part past the paper, by the name of
+        its marker, such as ``map of Appendix C``.
     """
     items = {row.item.id: row.item for row in ledger.rows}
     tables: dict[str, list[list[str]]] = {}
     for row in ledger.rows:
         checked = ", [checked by Coq](/book/formal.md)" if row.formal else ""
         cells = [claim_link(row), row.item.place, row.fate + checked]
-        tables.setdefault(_part(row.item, items), []).append(cells)
+        own = row.item.is_own
+        part = _book_part(row.item, captions) if own else _paper_part(row.item, items)
+        tables.setdefault(part, []).append(cells)
     head = ["Item", "Place", "Verdict"]
     return {
         f"map of {part}": list_table(head, table, widths=(34, 46, 20))
@@ -128,7 +135,12 @@ def _direct(count: int, edges: list[tuple[int, int]]) -> list[tuple[int, int]]:
     from igraph import Graph  # not needed for a book that is up to date, and slow to import
 
     graph = Graph(count, edges, directed=True)
-    return [edge for edge in edges if len(graph.get_all_simple_paths(*edge)) == 1]
+    ahead = [set(graph.subcomponent(box, mode="out")) for box in range(count)]
+    return [
+        (source, target)
+        for source, target in edges
+        if not any(target in ahead[box] for box in graph.successors(source) if box != target)
+    ]
 
 
 def _place(count: int, edges: list[tuple[int, int]]) -> tuple[np.ndarray, list[range]]:
@@ -181,12 +193,17 @@ def _spread(points: np.ndarray, boxes: int) -> np.ndarray:
     spread = max(np.ptp(points[:, 0]), 1)
     points = points * (min(BOX_WIDTH + GAP_X, (WIDTH - BOX_WIDTH) / spread), BOX_HEIGHT + GAP_Y)
     half = np.where(np.arange(len(points)) < boxes, (BOX_WIDTH + GAP_X) / 2, BEND)
-    # At this scale neighbours overlap: in each layer, move them apart by as little as possible.
+    # At this scale neighbours overlap: in each layer, move them apart by as little as possible, and
+    # not past the borders, if the layer has room between them.
+    border = points[:, 0].min()
     for y in np.unique(points[:, 1]):
         layer = np.flatnonzero(points[:, 1] == y)
         layer = layer[np.argsort(points[layer, 0], kind="stable")]
         apart = np.cumsum([0, *(half[layer[1:]] + half[layer[:-1]])])
-        points[layer, 0] = isotonic_regression(points[layer, 0] - apart).x + apart
+        room = WIDTH - BOX_WIDTH - apart[-1]
+        low = border + min(room, 0) / 2
+        moved = isotonic_regression(points[layer, 0] - apart).x
+        points[layer, 0] = np.clip(moved, low, low + max(room, 0)) + apart
     return points
 
 
@@ -222,8 +239,15 @@ def _box(row: Row, x: float, y: float) -> str:
     return f'<a href="{claim_address(row)}">{box}</a>'
 
 
-def _part(item: Item, items: Mapping[str, Item]) -> str:
+def _paper_part(item: Item, items: Mapping[str, Item]) -> str:
     """The section or appendix an item stands in; for an erratum to another item, that of this."""
     if match := PLACE.search(item.place):
         return match[0].replace("Sections", "Section")
-    return _part(items[item.uses[0]], items)
+    return _paper_part(items[item.uses[0]], items)
+
+
+def _book_part(item: Item, captions: Mapping[str, str]) -> str:
+    """Part I is the paper; what goes past it is split as the contents are, by their captions."""
+    caption = captions.get(item.notebook or "", "") if item.is_own else ""
+    name = caption.partition(":")[0]
+    return name if name.startswith(item.part) else item.part

@@ -80,6 +80,15 @@ class Project:
             for file in _toc_entries(read_yaml(self.toc))
         }
 
+    def captions(self) -> dict[str, str]:
+        """Captions of the table of contents, by the names of the pages below them."""
+        parts = read_yaml(self.toc).get("parts", ())
+        return {
+            Path(file).stem: part.get("caption", "")
+            for part in parts
+            for file in _toc_entries(part)
+        }
+
     def shown(self, path: Path) -> str:
         """Write a path for others to read: from the root, or else from ``~``, if it lies there."""
         home = os.path.expanduser("~")

@@ -118,7 +118,8 @@ def stage(project: Project, results: Sequence[Executed], ledger: Ledger) -> None
     from reproduce import answers, explorer
 
     drawn = figures.collect(results)
-    parts = scorecard.parts(ledger) | contents.parts(ledger) | sweep.parts(project, ledger)
+    parts = scorecard.parts(ledger) | contents.parts(ledger, project.captions())
+    parts |= sweep.parts(project, ledger)
     parts |= rounding.parts(project, ledger) | mutants.parts(project)
     parts |= statements.parts(project, ledger)
     parts |= figures.parts(drawn) | explorer.parts() | answers.parts()

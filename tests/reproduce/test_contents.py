@@ -33,10 +33,13 @@ ROWS = [
     row("beyond-2", "Part II: A chapter", ("beyond-1",), "third", second="fourth", number="II.2"),
 ]
 LEDGER = Ledger(ROWS, run={})
+CAPTIONS = {"third": "Part II: the whole picture", "first": "Start here"}
 
 
 def test_the_map_holds_every_claim_once_where_the_paper_has_it():
-    tables = {name: table for name, table in parts(LEDGER).items() if name.startswith("map")}
+    tables = {
+        name: table for name, table in parts(LEDGER, CAPTIONS).items() if name.startswith("map")
+    }
     assert list(tables) == [
         "map of Section 3", "map of Appendix C", "map of Page 13", "map of Part II",
     ]  # fmt: skip
@@ -81,7 +84,7 @@ def test_a_chapter_and_the_one_that_derives_it_again_lead_to_one_another():
 
 @pytest.fixture
 def graph() -> BeautifulSoup:
-    return BeautifulSoup(parts(LEDGER)["graph of Part I"], "html.parser")
+    return BeautifulSoup(parts(LEDGER, CAPTIONS)["graph of Part I"], "html.parser")
 
 
 def test_the_graph_has_a_box_for_each_result_and_a_link_for_each_chapter(graph):
@@ -107,7 +110,7 @@ def test_what_coq_has_checked_is_marked_and_nothing_else():
     proof = Evidence("proved", "stands in for one of Coq", "0", None, None)
     checked = Row(ROWS[0].item, "passed", False, formal=[proof])
     unchecked = Row(ROWS[1].item, "passed", False, formal=[])  # Coq was not asked
-    found = parts(Ledger([checked, unchecked, *ROWS[2:]], run={}))
+    found = parts(Ledger([checked, unchecked, *ROWS[2:]], run={}), CAPTIONS)
     assert found["map of Section 3"].count("holds, [checked by Coq](/book/formal.md)") == 1
     graph = BeautifulSoup(found["graph of Part I"], "html.parser")
     framed = [rect.parent.find("text").text for rect in graph.find_all("rect", class_="formal")]
@@ -115,17 +118,17 @@ def test_what_coq_has_checked_is_marked_and_nothing_else():
 
 
 def test_part_two_has_a_graph_of_its_own():
-    graph = BeautifulSoup(parts(LEDGER)["graph of Part II"], "html.parser")
+    graph = BeautifulSoup(parts(LEDGER, CAPTIONS)["graph of Part II"], "html.parser")
     assert [title.text for title in graph.find_all("title")] == ["Part II: A chapter"] * 2
     assert len(graph.find_all("path", class_="edge")) == 1
     places = [a["href"] for a in graph.find_all("a")]
     assert places == ["../notebooks/third.html#beyond-1", "../notebooks/third.html"]
-    assert "graph of Part II" not in parts(Ledger(ROWS[:3], run={}))
+    assert "graph of Part II" not in parts(Ledger(ROWS[:3], run={}), CAPTIONS)
 
 
 def test_part_three_stands_apart_from_part_two():
     third = row("beyond-8", "Part III: A chapter", ("beyond-2",), "fifth", number="III.1")
-    found = parts(Ledger([*ROWS, third], run={}))
+    found = parts(Ledger([*ROWS, third], run={}), CAPTIONS)
     titles = {
         part: BeautifulSoup(found[f"graph of {part}"], "html.parser").find_all("title")
         for part in ("Part I", "Part II", "Part III")
@@ -134,23 +137,56 @@ def test_part_three_stands_apart_from_part_two():
     assert "III.1" in found["map of Part III"] and "III.1" not in found["map of Part II"]
 
 
+def test_a_part_that_the_contents_split_is_split():
+    third = row("beyond-8", "Part III: A chapter", (), "fifth", number="III.1")
+    fourth = row("beyond-9", "Part III: A chapter", ("beyond-8",), "sixth", number="III.2")
+    captions = {"fifth": "Part III: theory", "sixth": "Part III, continued: practice"}
+    ledger = Ledger([*ROWS, third, fourth], run={})
+    found = parts(ledger, captions)
+    assert found["graph of Part III"].count("<rect") == 1
+    assert found["graph of Part III, continued"].count("<rect") == 1
+    assert "III.2" in found["map of Part III, continued"]
+    assert "III.2" not in found["map of Part III"]
+    assert "map of Part III, continued" not in parts(ledger, captions | {"sixth": "Checks: all"})
+
+
+def assert_legible(rows: list[Row]) -> None:
+    """Each box is apart from the others and below what it uses; the graph is not too wide."""
+    ids = [row.item.id for row in rows]
+    graph = BeautifulSoup(dependency_graph(rows), "html.parser")
+    boxes = np.array([[float(rect["x"]), float(rect["y"])] for rect in graph.find_all("rect")])
+    size = np.array([float(graph.rect[side]) for side in ("width", "height")])
+    assert len(boxes) == len(rows)
+    assert 11.5 * WIDTH / float(graph.svg["width"]) > 8, "labels of 8 pixels can be read"
+    for i, box in enumerate(boxes):
+        assert (np.abs(boxes[:i] - box) > size).any(axis=1).all()
+        assert 0 <= box[0] <= float(graph.svg["width"]) + 1 - size[0]
+        below = [boxes[ids.index(id), 1] for id in rows[i].item.uses if id in ids]
+        assert all(y < box[1] for y in below)
+
+
+RESULTS = [
+    Row(item, "passed", True) for item in load_register(Project(ROOT)) if not item.is_erratum
+]
+
+
 @pytest.mark.parametrize("part", ["Part I", "Part II", "Part III"])
 def test_each_result_of_the_book_has_a_box_below_what_it_uses(part):
     """Part III falls into pieces, which igraph places together by chance alone: many times over."""
-    items = [item for item in load_register(Project(ROOT)) if not item.is_erratum]
-    rows = [Row(item, "passed", True) for item in items if item.part == part]
-    ids = [row.item.id for row in rows]
     for _ in range(20):
-        graph = BeautifulSoup(dependency_graph(rows), "html.parser")
-        boxes = np.array([[float(rect["x"]), float(rect["y"])] for rect in graph.find_all("rect")])
-        size = np.array([float(graph.rect[side]) for side in ("width", "height")])
-        assert len(boxes) == len(rows)
-        assert 11.5 * WIDTH / float(graph.svg["width"]) > 8, "labels of 8 pixels can be read"
-        for i, box in enumerate(boxes):
-            assert (np.abs(boxes[:i] - box) > size).any(axis=1).all()
-            assert 0 <= box[0] <= float(graph.svg["width"]) + 1 - size[0]
-            below = [boxes[ids.index(id), 1] for id in rows[i].item.uses if id in ids]
-            assert all(y < box[1] for y in below)
+        assert_legible([row for row in RESULTS if row.item.part == part])
+
+
+@pytest.mark.parametrize("more", [20, 60])
+def test_the_graph_of_a_part_that_grows_stays_legible(more):
+    """Each of the new results uses up to three others, whichever they are."""
+    rows = [row for row in RESULTS if row.item.part == "Part III"]
+    rng = np.random.default_rng(0)
+    for k in range(more):
+        used = rng.choice([row.item.id for row in rows], size=rng.integers(4), replace=False)
+        number = f"III.{len(rows) + 1}"
+        rows.append(row(f"beyond-99-{k}", "Part III", tuple(used), "new", True, number=number))
+    assert_legible(rows)
 
 
 def test_the_graph_of_a_single_column():
