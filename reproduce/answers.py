@@ -38,7 +38,7 @@ def parts() -> dict[str, str]:
     choices = {**LIBRARIES, "the paper, without groups": PAPER}
     options = "".join(_option(name, setting) for name, setting in choices.items())
     form = f"""<link rel="stylesheet" href="../_static/answers.css">
-<form id="calculator" class="explorer" autocomplete="off" hidden>
+<form id="calculator" class="explorer" autocomplete="off">
 <div class="explorer-controls">
 {_number("p_ref", "success before training, <i>p</i><sub>ref</sub>", "0.03")}
 {_number("beta", "weight of the KL penalty, <code>beta</code>", "1")}

@@ -20,18 +20,18 @@ COLAB_PACKAGES = ("python-flint", "matplotlib")
 def as_page(
     executed: NotebookNode,
     links: str,
-    titles: Mapping[str, str],
+    captions: Mapping[str, str],
     statements: Mapping[str, str] | None = None,
 ) -> NotebookNode:
     """Turn an executed notebook into a page: with links, and without the runner's marks.
 
-    Every entry in a table of evidence becomes a link to the cell that recorded it, and the table
-    gets an anchor, and the claim's title in its caption.
+    Every entry in a table of evidence becomes a link to the cell that recorded it, and the cell
+    leads back. The table gets an anchor and a caption.
 
     Args:
         executed: the notebook; it stays as it is.
         links: MyST to stand below the title.
-        titles: of the claims that the notebook shows, by id.
+        captions: of the tables of evidence, in HTML, by the id of the claim.
         statements: MyST to stand below the box of a claim, by id, or below all the rest if there is
             no such box.
     """
@@ -48,19 +48,21 @@ def as_page(
     bundles = [output.get("data", {}).pop(MIME_TYPE, None) for output in outputs]
     # A claim may be shown more than once; the ledger takes its last table.
     last = {bundle["claim"]: index for index, bundle in enumerate(bundles) if bundle}
-    linked: set[int] = set()
+    linked: dict[int, str] = {}
     for claim, index in last.items():
         table = outputs[index].data.get("text/html", "")
         table = table.replace("<table ", f'<table id="{evidence_anchor(claim)}" ', 1)
-        caption = f"<caption>Evidence for {html.escape(titles[claim])}</caption>"
-        table = table.replace(f"<caption>Evidence for {html.escape(claim)}</caption>", caption, 1)
+        plain = f"<caption>Evidence for {html.escape(claim)}</caption>"
+        table = table.replace(plain, f"<caption>{captions[claim]}</caption>", 1)
         for entry in map(Evidence.from_json, bundles[index]["evidence"]):
             if (place := places.get(entry.cell)) is not None:
-                linked.add(place)
+                linked.setdefault(place, claim)
                 table = _link(table, entry, place)
         outputs[index].data["text/html"] = table
     for index in sorted(linked, reverse=True):  # from the end: the numbers before stay valid
-        anchor = new_markdown_cell(f'<div id="{_anchor(index)}"></div>', id=f"anchor-{index}")
+        back = f'<a href="#{evidence_anchor(linked[index])}">to the table of evidence</a>'
+        text = f'<div id="{_anchor(index)}" class="recorded">{back}</div>'
+        anchor = new_markdown_cell(text, id=f"anchor-{index}")
         page.cells.insert(index, anchor)
     for cell in page.cells:
         if cell.cell_type == "markdown":

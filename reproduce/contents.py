@@ -12,7 +12,13 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 
 from reproduce.ledger import Ledger, Row
-from reproduce.markup import claim_address, claim_link, list_table, notebook_link
+from reproduce.markup import (
+    claim_address,
+    claim_link,
+    evidence_link,
+    list_table,
+    notebook_link,
+)
 from reproduce.register import Item
 
 if TYPE_CHECKING:
@@ -27,6 +33,9 @@ BEND = 2  # from a line that passes by to its neighbour
 BOX = np.array([BOX_WIDTH, BOX_HEIGHT])
 LINE_HEIGHT, CHARACTERS = 13, 19
 ABREAST = 5  # as many boxes as the width has room for
+
+SHOWN = 4
+"""Links of a list that are not folded."""
 
 
 def parts(ledger: Ledger, captions: Mapping[str, str]) -> dict[str, str]:
@@ -77,7 +86,9 @@ def chapter_links(ledger: Ledger, notebook: str) -> str:
     others = [row for row in ledger.rows if row.item.id not in ids]
     lines = {
         "Shown here": [
-            f"{claim_link(row) if row.box else row.item.title} ({row.fate})" for row in own
+            f"{claim_link(row) if row.box or row.item.is_erratum else row.item.title} "
+            f"({evidence_link(row.fate, row, notebook)})"
+            for row in own
         ],
         "Derived a second time": [
             notebook_link(row.item.title, row.item.second) for row in own if row.item.second
@@ -88,8 +99,17 @@ def chapter_links(ledger: Ledger, notebook: str) -> str:
         "Builds on": [claim_link(row) for row in others if row.item.id in used],
         "Used by": [claim_link(row) for row in others if ids & set(row.item.uses)],
     }
-    text = "\n\n".join(f"**{name}:** {', '.join(links)}" for name, links in lines.items() if links)
+    text = "\n\n".join(f"**{name}:** {_folded(links)}" for name, links in lines.items() if links)
     return f":::{{div}} chapter-links\n{text}\n:::"
+
+
+def _folded(links: Sequence[str]) -> str:
+    """A list with all but its first links folded, if it saves more than one."""
+    first, rest = links[:SHOWN], links[SHOWN:]
+    if len(rest) < 2:
+        return ", ".join(links)
+    opening = f'<details class="more"><summary>and {len(rest)} more</summary>'
+    return f"{', '.join(first)}\n\n{opening}\n\n{', '.join(rest)}\n\n</details>"
 
 
 def dependency_graph(rows: Sequence[Row]) -> str:

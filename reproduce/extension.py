@@ -3,6 +3,7 @@
 import gc
 import multiprocessing
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,19 @@ from sphinx_proof.nodes import unenumerable_node
 
 from reproduce.folds import FoldChecks
 
+IMAGE = re.compile(r'<img (?P<rest>[^>]*src="[^"]*_images/(?P<name>[^"/]+\.svg)"[^>]*)>')
+SIZE = re.compile(r'<svg [^>]*?\bwidth="([\d.]+)pt" height="([\d.]+)pt"')
+
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Fold the checks, build on all cores with less garbage collection, drop a needless script."""
+    """Fold the checks, size figures, build on all cores with less garbage collected and loaded."""
     app.add_post_transform(FoldChecks)
     # A page is a tree of many small objects that live until it is written. To look them through
     # for garbage as often as Python does by default takes a tenth of the time.
     gc.set_threshold(200_000, 50, 100)
     app.connect("doctree-read", _lead_searches_to_the_whole)
     app.connect("env-check-consistency", _write_in_parallel)
+    app.connect("html-page-context", _reserve_room)
     app.connect("build-finished", _drop_icon_script)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -40,6 +45,24 @@ def _lead_searches_to_the_whole(app: Sphinx, doctree: nodes.document) -> None:
                 (kind, name, home["ids"][0] if spot.startswith("index-") else spot, *rest)
                 for kind, name, spot, *rest in index["entries"]
             ]
+
+
+def _reserve_room(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    # With its size in the page, a figure moves nothing when it comes. Docutils would write the size
+    # as a style, which keeps a figure from shrinking with the window.
+    sources = {name: uri for uri, name in app.builder.images.items()}
+
+    def sized(image: re.Match[str]) -> str:
+        drawing = Path(app.srcdir, sources[image["name"]]).read_text("utf-8")
+        if not (size := SIZE.search(drawing)):
+            return image[0]
+        width, height = (round(float(length) * 4 / 3) for length in size.groups())  # pt to px
+        return f'<img width="{width}" height="{height}" {image["rest"]}>'
+
+    if "body" in context:
+        context["body"] = IMAGE.sub(sized, context["body"])
 
 
 def _write_in_parallel(app: Sphinx, _: object) -> None:

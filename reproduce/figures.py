@@ -26,12 +26,14 @@ class Figure:
         name: the cell's name for it, and its anchor in the chapter.
         chapter: title of the notebook.
         alt: what it shows, for those who do not see it.
+        caption: what the chapter says below it, in MyST.
         svg: the drawing.
     """
 
     name: str
     chapter: str
     alt: str
+    caption: str
     svg: str
 
 
@@ -44,7 +46,8 @@ def collect(results: Iterable[Executed]) -> list[Figure]:
             name, svg = about.get("figure", {}).get("name"), _svg(cell)
             if name and svg:
                 alt = about.get("image", {}).get("alt", "")
-                found.append(Figure(name, _title(result.notebook), alt, svg))
+                caption = about["figure"].get("caption", "")
+                found.append(Figure(name, _title(result.notebook), alt, caption, svg))
     return found
 
 
@@ -75,7 +78,7 @@ def _shown(figure: Figure) -> str:
             f":alt: {json.dumps(figure.alt, ensure_ascii=False)}",
             ":loading: lazy",
             "",
-            f"Drawn in the chapter [{figure.chapter}](#{figure.name}).",
+            f"{figure.caption} Drawn in the chapter [{figure.chapter}](#{figure.name}).".lstrip(),
             ":::",
             "",
             "</div>",

@@ -30,7 +30,12 @@ def index_entries(*names: str) -> str:
 
 
 def claim_link(row: Row) -> str:
-    """Link from a claim's title to its box, or to its notebook; plain text if the claim is open."""
+    """Link a claim's title to where it is stated; plain text if the claim is open.
+
+    An erratum is stated on its page, any other claim in its box, or else its notebook.
+    """
+    if row.item.is_erratum:
+        return f'<a href="{claim_address(row)}">{row.item.title}</a>'
     if row.box:
         # A title that holds the id would be replaced by the kind of the box: sphinx-proof 0.4.
         return f"{{prf:ref}}`{row.item.title} <{row.item.id}>`"
@@ -38,7 +43,9 @@ def claim_link(row: Row) -> str:
 
 
 def claim_address(row: Row) -> str:
-    """Address of a claim's box, or of its chapter, from a page of the book."""
+    """Address of where a claim is stated, from a page of the book."""
+    if row.item.is_erratum:
+        return f"../book/errata.html#{row.item.id}"
     return f"../notebooks/{row.item.notebook}.html" + (f"#{row.item.id}" if row.box else "")
 
 
@@ -55,6 +62,11 @@ def plain(text: str) -> str:
 def evidence_anchor(claim: str) -> str:
     """Name of the place where a chapter shows the evidence for a claim, given by its id."""
     return f"evidence-{claim}"
+
+
+def card_anchor(claim: str) -> str:
+    """Name of a claim's row of the scorecard, given by its id."""
+    return f"card-{claim}"
 
 
 def evidence_link(text: str, row: Row, notebook: str | None) -> str:

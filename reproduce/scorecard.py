@@ -1,13 +1,15 @@
 """The ledger as people read it: the scorecard, the errata and the counts."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from grpo_lib.kinds import KINDS
 from grpo_lib.ledger import Evidence
 from reproduce.ledger import Ledger, Row
 from reproduce.markup import (
+    card_anchor,
     claim_link,
     evidence_link,
     index_entries,
@@ -32,6 +34,10 @@ FATES = {
 }
 TWICE = "derived twice"
 NATURES = {"typo": "A typo.", "loose": "A loose statement.", "false": "A false statement."}
+ERRATA_HEAD = ["No.", "Kind", "What is printed", "What holds"]
+SENTENCE = re.compile(r"(?<=\.) (?=[A-Z])")
+BRIEF = 40
+"""Words of a correction in the table of the errata, whole sentences, and one at least."""
 
 
 def rows(ledger: Ledger) -> list[list[str]]:
@@ -72,6 +78,7 @@ def parts(ledger: Ledger) -> dict[str, str]:
         "counts": _counts(ledger),
         "corrections": _corrections(ledger),
         "additions": _additions(ledger),
+        **_closest_calls(ledger),
     }
 
 
@@ -87,37 +94,65 @@ def _scorecard(ledger: Ledger) -> str:
     tables: dict[str, list[list[str]]] = {}
     for row, (_, _, kinds, *rest) in zip(ledger.rows, rows(ledger), strict=True):
         group = GROUPS.get(row.item.id.split("-")[0], "Results")
+        title = f'<span id="{card_anchor(row.item.id)}"></span>{claim_link(row)}'
         evidence = evidence_link(kinds, row, row.item.notebook)
-        tables.setdefault(group, []).append([claim_link(row), _linked_fate(row), evidence, *rest])
+        fate = _linked_fate(row, corrections(ledger, row))
+        tables.setdefault(group, []).append([title, fate, evidence, *rest])
     return "\n\n".join(
         f"## {group}\n\n{list_table(HEAD, table)}" for group, table in tables.items()
     )
 
 
+def corrections(ledger: Ledger, row: Row) -> list[Row]:
+    """The errata of a claim that does not hold as printed."""
+    if row.item.is_erratum or row.verdict in (None, "holds", "ours"):
+        return []
+    return [
+        other for other in ledger.rows if other.item.is_erratum and row.item.id in other.item.uses
+    ]
+
+
 def _errata(ledger: Ledger) -> str:
-    return "\n\n".join(
-        f"## {row.item.label}: {row.item.place}\n\n"
+    errata = [row for row in ledger.rows if row.item.is_erratum]
+    table = [
+        [claim_link(row), row.item.nature, row.item.statement, _brief(row.item.correction)]
+        for row in errata
+    ]
+    entries = [
+        f"({row.item.id})=\n## {row.item.label}: {row.item.place}\n\n"
         f"{index_entries(row.item.label)}\n\n"
         f"**{NATURES[row.item.nature]}** {row.item.statement}\n\n"
         f"**What holds.** {row.item.correction}\n\n"
         f"**Checked.** {_check(row)}"
-        for row in ledger.rows
-        if row.item.is_erratum
-    )
+        for row in errata
+    ]
+    return "\n\n".join([list_table(ERRATA_HEAD, table, widths=(8, 8, 42, 42)), *entries])
+
+
+def _brief(correction: str) -> str:
+    first, *more = SENTENCE.split(correction)
+    shown = [first]
+    while more and len(" ".join([*shown, more[0]]).split()) <= BRIEF:
+        shown.append(more.pop(0))
+    return " ".join([*shown, "..."] if more else shown)
 
 
 def _check(row: Row) -> str:
     if row.status != "passed":
         return "Not yet."
-    rejected = "; ".join(
-        f"{plain(entry.name)} ({entry.finding})"
-        for entry in row.entries
-        if KINDS[entry.kind].is_control
-    )
+    rejected = [entry for entry in row.entries if KINDS[entry.kind].is_control]
     notebook = next(iter(row.evidence))
-    return (
-        f"In {notebook_link(notebook, notebook)}: {row.verdict} "
-        f"({evidence_link('evidence', row, notebook)}). Rejected there: {rejected}."
+    return "\n".join(
+        [
+            f"In {notebook_link(notebook, notebook)}: {row.verdict} "
+            f"({evidence_link('evidence', row, notebook)}).",
+            "",
+            f'<details class="more"><summary>Rejected there: {len(rejected)}</summary>',
+            "",
+            *(f"- {plain(entry.name)}: {entry.finding}" for entry in rejected),
+            "",
+            "</details>",
+        ]
     )
 
 
@@ -128,7 +163,9 @@ def _counts(ledger: Ledger) -> str:
     entries = sum(len(row.entries) for row in ledger.rows)
     lines = [
         f"**{fates.total()} results and figures:** {counts}.",
-        f"**{entries} pieces of evidence:** {_kinds(ledger.rows)}.",
+        f"**{entries} pieces of evidence:** {_kinds(ledger.rows)}. "
+        "*Rejected* is a wrong variant that was tried on purpose and lost: no failure, but what "
+        "shows that a check can fail.",
     ]
     if twice := sum(row.is_derived_twice for row in ledger.rows):
         lines.append(f"**Derived twice, by means that share nothing:** {twice} results.")
@@ -151,9 +188,31 @@ def _additions(ledger: Ledger) -> str:
     return f"**{len(own)} results of our own:** {counts}."
 
 
-def _linked_fate(row: Row) -> str:
+def _closest_calls(ledger: Ledger) -> dict[str, str]:
+    """For each claim with predictions of recorded runs: how many, and which is closest to fail."""
+    parts = {}
+    for row in ledger.rows:
+        if seen := [entry for entry in row.entries if entry.kind == "observed"]:
+            closest = max(seen, key=_off_centre)
+            low, high = cast(tuple[float, float], closest.bound)
+            parts[f"closest call of {row.item.id}"] = (
+                f"{len(seen)} predictions, each within what the recorded runs allow. The closest "
+                f"call, *{plain(closest.name)}*: predicted {closest.value:.3f}, recorded "
+                f"{low:.3f} to {high:.3f} ({claim_link(row)})."
+            )
+    return parts
+
+
+def _off_centre(entry: Evidence) -> float:
+    """How far the value is from the middle of its interval, 1 at the ends; 0 if they are one."""
+    low, high = cast(tuple[float, float], entry.bound)
+    return abs(2 * cast(float, entry.value) - low - high) / ((high - low) or 1.0)
+
+
+def _linked_fate(row: Row, errata: Sequence[Row]) -> str:
+    because = f" ({', '.join(map(claim_link, errata))})" if errata else ""
     twice = f", {evidence_link(TWICE, row, row.item.second)}" if row.is_derived_twice else ""
-    return row.fate + twice
+    return row.fate + because + twice
 
 
 def _kinds(rows: Sequence[Row]) -> str:

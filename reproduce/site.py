@@ -1,5 +1,6 @@
 """Stage the book's pages with the executed notebooks and build the site from them."""
 
+import html
 import json
 import os
 import re
@@ -27,7 +28,8 @@ from reproduce import (
 )
 from reproduce.chapter import as_page, for_colab
 from reproduce.execute import Executed, read_notebook
-from reproduce.ledger import Ledger
+from reproduce.ledger import Ledger, Row
+from reproduce.markup import card_anchor, claim_address
 from reproduce.project import (
     Project,
     ReproduceError,
@@ -172,14 +174,25 @@ def _page(result: Executed, ledger: Ledger, proved: Mapping[str, str]) -> Notebo
         links["Open in Colab"] = f"{colab}/{result.name}.ipynb"
     run = ", ".join(f'<a href="{link}">{name}</a>' for name, link in links.items())
     own = contents.chapter_links(ledger, result.name).removesuffix("\n:::")
-    titles = {row.item.id: row.item.title for row in ledger.rows}
+    captions = {row.item.id: _caption(row, result.name) for row in ledger.rows}
     shown = {
         row.item.id: proved[row.item.id]
         for row in ledger.rows
         if row.item.notebook == result.name and row.item.id in proved
     }
     head = f"{own}\n\n**Run it yourself:** {run}\n:::"
-    return as_page(result.notebook, head, titles, shown)
+    return as_page(result.notebook, head, captions, shown)
+
+
+def _caption(row: Row, notebook: str) -> str:
+    """Of a table of evidence, in HTML: with links to the claim and its row of the scorecard."""
+    title = html.escape(row.item.title)
+    if row.box and row.item.notebook == notebook:
+        title = f'<a href="#{row.item.id}">{title}</a>'
+    elif row.item.is_erratum or row.box:
+        title = f'<a href="{claim_address(row)}">{title}</a>'
+    card = f'<a href="../book/scorecard.html#{card_anchor(row.item.id)}">scorecard</a>'
+    return f"Evidence for {title} ({card})"
 
 
 def _repository() -> tuple[str, str]:

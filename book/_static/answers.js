@@ -80,7 +80,5 @@
 
   form.addEventListener("input", answer);
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.hidden = false;
-  document.getElementById("calculator-missing").hidden = true;
   answer();
 })();

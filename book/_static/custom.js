@@ -14,6 +14,22 @@ window.addEventListener("beforeprint", () => {
   window.addEventListener("afterprint", restore, { once: true });
 });
 
+// The formulas on the screen are set first, all others after it is shown; custom.css waits for it.
+if (window.MathJax)
+  MathJax.startup = {
+    async pageReady() {
+      const onScreen = [...document.querySelectorAll(".math")].filter((formula) => {
+        const { top, bottom, width } = formula.getBoundingClientRect();
+        return width > 0 && bottom > 0 && top < innerHeight;
+      });
+      await MathJax.typesetPromise(onScreen);
+      await document.fonts.ready;
+      document.documentElement.classList.add("formulas-set");
+      await new Promise((shown) => setTimeout(shown));
+      return MathJax.startup.defaultPageReady();
+    },
+  };
+
 // Open the folds that hide an element, or the one that is all a section has, and go there.
 const reveal = (target) => {
   const own = target.querySelector(":scope > details.checks > summary");

@@ -19,7 +19,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MAGIC = re.compile(r"^[%!].*", re.MULTILINE)  # for IPython, not Python
 
 
-TITLES = {"lemma-1": "Lemma 1", "beyond-1": "II.1 Of a & b"}
+CAPTIONS = {"lemma-1": "For <a>Lemma 1</a>", "beyond-1": "For II.1 of a &amp; b"}
 
 
 def shown(id: str, *names: str, cell: int | None = None) -> nbformat.NotebookNode:
@@ -42,8 +42,11 @@ def links(page: nbformat.NotebookNode) -> dict[str, str | None]:
             for name in BeautifulSoup(output.data["text/html"], "html.parser").select(
                 "td:nth-of-type(2)"
             ):
-                link = name.a and f'<div id="{name.a["href"][1:]}"></div>'
-                found[name.text] = sources[link] if link else None
+                start = name.a and f'<div id="{name.a["href"][1:]}" class="recorded">'
+                found[name.text] = next(
+                    (then for text, then in sources.items() if start and text.startswith(start)),
+                    None,
+                )
     return found
 
 
@@ -55,7 +58,10 @@ def test_an_entry_leads_to_the_cell_that_recorded_it(cell, source):
         new_code_cell("second", execution_count=3),
         shown("lemma-1", "a & b", cell=cell),
     ]
-    assert links(as_page(new_notebook(cells=cells), "links", TITLES)) == {"a & b": source}
+    page = as_page(new_notebook(cells=cells), "links", CAPTIONS)
+    assert links(page) == {"a & b": source}
+    back = [cell for cell in page.cells if '<a href="#evidence-lemma-1">' in cell.source]
+    assert len(back) == (source is not None)
 
 
 def test_the_cell_is_the_one_that_runs_and_not_the_one_that_defines_a_helper():
@@ -73,7 +79,7 @@ def test_the_cell_is_the_one_that_runs_and_not_the_one_that_defines_a_helper():
 
 def test_the_last_table_of_a_claim_has_its_anchor():
     cells = [new_markdown_cell("# T"), shown("lemma-1", "a"), shown("lemma-1", "a", "b")]
-    page = as_page(new_notebook(cells=cells), "", TITLES)
+    page = as_page(new_notebook(cells=cells), "", CAPTIONS)
     assert [
         'id="evidence-lemma-1"' in output.data["text/html"]
         for cell in page.cells
@@ -81,15 +87,15 @@ def test_the_last_table_of_a_claim_has_its_anchor():
     ] == [False, True]
 
 
-def test_the_caption_of_a_table_has_the_title_of_its_claim():
+def test_a_table_has_the_caption_of_its_claim():
     cells = [new_markdown_cell("# T"), shown("lemma-1", "a"), shown("beyond-1", "a")]
-    page = as_page(new_notebook(cells=cells), "", TITLES)
+    page = as_page(new_notebook(cells=cells), "", CAPTIONS)
     captions = [
         BeautifulSoup(output.data["text/html"], "html.parser").caption.text
         for cell in page.cells
         for output in cell.get("outputs", [])
     ]
-    assert captions == ["Evidence for Lemma 1", "Evidence for II.1 Of a & b"]
+    assert captions == ["For Lemma 1", "For II.1 of a & b"]
 
 
 def test_each_box_is_in_the_index_under_its_names():

@@ -21,6 +21,9 @@ def row(
 
 
 TYPO, LOOSE = ({"nature": nature, "correction": "$y$"} for nature in ("typo", "loose"))
+TYPO_LINK, LOOSE_LINK = (
+    f'<a href="../book/errata.html#erratum-{k}">Erratum-{k}</a>' for k in (1, 2)
+)
 LEMMA = "a-rather-long-name-for-a-lemma"
 ROWS = [
     row("theorem-1", "Section 3, page 5", (), "first"),
@@ -47,11 +50,11 @@ def test_the_map_holds_every_claim_once_where_the_paper_has_it():
         "* - Item", "  - Place", "  - Verdict",
         "* - [Theorem-1](/notebooks/first.ipynb)", "  - Section 3, page 5", "  - holds",
         "* - [Figure-1](/notebooks/first.ipynb)", "  - Section 3", "  - holds",
-        "* - [Erratum-1](/notebooks/second.ipynb)", "  - Sections 3 and 4", "  - holds", "```",
+        f"* - {TYPO_LINK}", "  - Sections 3 and 4", "  - holds", "```",
     ]  # fmt: skip
     assert tables["map of Page 13"].splitlines()[7:] == [
         "* - Table-1", "  - Page 13", "  - open",
-        "* - Erratum-2", "  - The table & its text", "  - open", "```",
+        f"* - {LOOSE_LINK}", "  - The table & its text", "  - open", "```",
     ]  # fmt: skip
 
 
@@ -61,7 +64,7 @@ def test_links_of_a_chapter():
         "**Shown here:** Theorem-1 (holds), Figure-1 (holds)",
         "",
         "**Used by:** [A-Rather-Long-Name-For-A-Lemma](/notebooks/second.ipynb), Table-1, "
-        "[Erratum-1](/notebooks/second.ipynb), {prf:ref}`II.1 Beyond-1 <beyond-1>`",
+        f"{TYPO_LINK}, {{prf:ref}}`II.1 Beyond-1 <beyond-1>`",
         ":::",
     ]
     second = chapter_links(LEDGER, "second")
@@ -69,6 +72,25 @@ def test_links_of_a_chapter():
     assert "**Used by:** Table-1\n" in second
     own = "**Shown here:** {prf:ref}`II.1 Beyond-1 <beyond-1>` (holds), II.2 Beyond-2 (holds)\n"
     assert own in chapter_links(LEDGER, "third")
+
+
+def test_a_verdict_leads_to_the_evidence_and_a_long_list_is_folded():
+    proof = Evidence("proved", "identity", "0")
+    shown = Row(ROWS[0].item, "passed", evidence={"first": [proof]})
+    assert (
+        "**Shown here:** Theorem-1 "
+        '(<a href="../notebooks/first.html#evidence-theorem-1">holds</a>)\n'
+    ) in chapter_links(Ledger([shown], run={}), "first")
+
+    def listed(users: int) -> str:
+        used = [row(f"lemma-{k}", "Section 4", ("theorem-1",), None) for k in range(users)]
+        return chapter_links(Ledger([ROWS[0], *used], run={}), "first")
+
+    assert "**Used by:** Lemma-0, Lemma-1, Lemma-2, Lemma-3, Lemma-4\n:::" in listed(5)
+    assert (
+        "**Used by:** Lemma-0, Lemma-1, Lemma-2, Lemma-3\n\n"
+        '<details class="more"><summary>and 2 more</summary>\n\nLemma-4, Lemma-5\n\n</details>'
+    ) in listed(6)
 
 
 def test_a_chapter_and_the_one_that_derives_it_again_lead_to_one_another():

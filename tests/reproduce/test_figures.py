@@ -22,7 +22,7 @@ def drawing(about: dict, **data: str):
 
 def test_a_named_drawing_is_found():
     drawn = figures.collect([result(drawing(ABOUT, **{"image/svg+xml": "<svg/>"}))])
-    assert drawn == [figures.Figure("fig-a", "Title", 'Left: "one".', "<svg/>")]
+    assert drawn == [figures.Figure("fig-a", "Title", 'Left: "one".', "C", "<svg/>")]
 
 
 @pytest.mark.parametrize(
@@ -39,10 +39,10 @@ def test_nothing_else_is(cell):
 
 
 def test_a_page_shows_it_with_its_words_and_its_origin(tmp_path):
-    drawn = [figures.Figure("fig-a", "Title", 'Left: "one".', "<svg/>")]
+    drawn = [figures.Figure("fig-a", "Title", 'Left: "one".', "C", "<svg/>")]
     figures.write(drawn, tmp_path)
     page = fill("<!-- generated: figure fig-a -->", figures.parts(drawn), "book/a.md")
     assert ":::{figure} _figures/fig-a.svg\n" in page
     assert ':alt: "Left: \\"one\\"."\n' in page
-    assert "[Title](#fig-a)" in page
+    assert "\n\nC Drawn in the chapter [Title](#fig-a).\n" in page
     assert (tmp_path / "_figures/fig-a.svg").read_text() == "<svg/>"

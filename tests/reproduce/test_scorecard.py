@@ -84,17 +84,17 @@ def test_the_scorecard_page():
     results, figures, errata, own = page.split("\n\n## ")
     assert results.startswith("## Results\n\n```{list-table}\n:header-rows: 1\n\n* - Claim\n")
     evidence = '<a href="../notebooks/first.html#evidence-theorem-1">1 proved, 3 measured'
-    assert f"* - [Theorem-1](/notebooks/first.ipynb)\n  - holds\n  - {evidence}" in results
+    assert f"[Theorem-1](/notebooks/first.ipynb)\n  - holds\n  - {evidence}" in results
     assert "#evidence-lemma-1" not in results, "it failed and has no table"
     assert "Lemma-1" in results
     assert figures.startswith("Figures and tables\n")
-    assert "* - Figure-1\n  - open\n  - –\n  - –\n  - –\n```" in figures
+    assert "Figure-1\n  - open\n  - –\n  - –\n  - –\n```" in figures
     assert errata.startswith("Errata\n")
     assert own.startswith("Beyond the paper\n")
     again = '<a href="../notebooks/again.html#evidence-beyond-1-speed">derived twice</a>'
     here = '<a href="../notebooks/first.html#evidence-beyond-1-speed">2 proved</a>'
     named = "{prf:ref}`II.1 Beyond-1-Speed <beyond-1-speed>`"
-    assert f"* - {named}\n  - ours, {again}\n  - {here}" in own
+    assert f"{named}\n  - ours, {again}\n  - {here}" in own
 
 
 def test_what_only_one_notebook_has_shown_is_not_derived_twice():
@@ -105,26 +105,62 @@ def test_what_only_one_notebook_has_shown_is_not_derived_twice():
 
 
 def test_the_errata_page():
-    assert parts(LEDGER)["errata"].split("\n\n") == [
-        "## Erratum-1: Section 1",
+    first, second = (f'<a href="../book/errata.html#erratum-{k}">Erratum-{k}</a>' for k in (1, 2))
+    table, *entries = parts(LEDGER)["errata"].split("\n\n(")
+    assert table.splitlines()[4:] == [
+        "* - No.", "  - Kind", "  - What is printed", "  - What holds",
+        f"* - {first}", "  - false", "  - $x$", "  - $y$ holds.",
+        f"* - {second}", "  - typo", "  - $x$", "  - $z$.", "```",
+    ]  # fmt: skip
+    assert entries[0].split("\n\n") == [
+        "erratum-1)=\n## Erratum-1: Section 1",
         "```{index} ! single: Erratum-1\n```",
         "**A false statement.** $x$",
         "**What holds.** $y$ holds.",
         "**Checked.** In [first](/notebooks/first.ipynb): false as stated "
-        '(<a href="../notebooks/first.html#evidence-erratum-1">evidence</a>). '
-        r"Rejected there: a\_b \*c\* \<d\> (0.25 ≥ 0.01).",
-        "## Erratum-2: Section 1",
-        "```{index} ! single: Erratum-2\n```",
-        "**A typo.** $x$",
-        "**What holds.** $z$.",
-        "**Checked.** Not yet.",
+        '(<a href="../notebooks/first.html#evidence-erratum-1">evidence</a>).',
+        '<details class="more"><summary>Rejected there: 1</summary>',
+        r"- a\_b \*c\* \<d\>: 0.25 ≥ 0.01",
+        "</details>",
     ]
+    assert entries[1].endswith("**What holds.** $z$.\n\n**Checked.** Not yet.")
+
+
+def test_a_long_correction_is_cut_in_the_table_between_two_sentences():
+    long = f"Take $a$. With {'b ' * 35}it holds. The rest, by E. Noether, is below."
+    table = parts(Ledger([row("erratum-1", nature="typo", correction=long)], {}))["errata"]
+    assert f"  - Take $a$. With {'b ' * 35}it holds. ...\n" in table
+    assert f"**What holds.** {long}" in table
+
+
+def test_a_verdict_leads_to_its_errata_and_they_to_the_list():
+    mended = row("theorem-2", **SHOWN | {"verdict": "holds corrected"})
+    typo = row("erratum-3", nature="typo", correction="$y$", uses=("theorem-1", "theorem-2"))
+    page = parts(Ledger([THEOREM, mended, typo], run={}))["scorecard"]
+    link = '<a href="../book/errata.html#erratum-3">Erratum-3</a>'
+    anchor = '<span id="card-{}"></span>'
+    assert f"{anchor.format('theorem-2')}[Theorem-2](/notebooks/first.ipynb)\n" in page
+    assert f"  - holds corrected ({link})\n" in page
+    assert "  - holds\n" in page
+    assert f"* - {anchor.format('erratum-3')}{link}\n" in page
+
+
+def test_the_closest_call_is_the_prediction_nearest_to_an_end_of_its_interval():
+    source = Source("runs.csv", "0" * 64)
+    seen = [("wide", 0.5, (0.3, 0.9)), ("close", 0.69, (0.6, 0.7)), ("one", 2.0, (2.0, 2.0))]
+    entries = [Evidence("observed", *entry, source=source) for entry in seen]
+    found = parts(Ledger([row("beyond-1-speed", *entries, number="II.1", **SHOWN)], run={}))
+    call = found["closest call of beyond-1-speed"]
+    assert call.startswith("3 predictions, ")
+    assert "*close*: predicted 0.690, recorded 0.600 to 0.700 (" in call
 
 
 def test_the_counts():
     assert parts(LEDGER)["counts"].split("\n\n") == [
         "**3 results and figures:** 1 hold as printed, 1 open, 1 failed.",
-        "**10 pieces of evidence:** 3 proved, 4 measured, 1 observed, 2 rejected.",
+        "**10 pieces of evidence:** 3 proved, 4 measured, 1 observed, 2 rejected. *Rejected* is a "
+        "wrong variant that was tried on purpose and lost: no failure, but what shows that a check "
+        "can fail.",
         "**Derived twice, by means that share nothing:** 1 results.",
     ]
     assert parts(LEDGER)["corrections"] == "**2 errata:** 1 typo, 1 false; 1 checked."

@@ -12,6 +12,7 @@ from reproduce.project import read_yaml
 from tests.conftest import HTML, ROOT
 
 TOUR = (
+    "fig-one-prompt",
     "fig-weights",
     "fig-trajectories",
     "fig-amplification",
