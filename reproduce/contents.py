@@ -61,16 +61,22 @@ def paper_map(ledger: Ledger, captions: Mapping[str, str]) -> dict[str, str]:
         its marker, such as ``map of Appendix C``.
     """
     items = {row.item.id: row.item for row in ledger.rows}
-    tables: dict[str, list[list[str]]] = {}
+    paper: dict[str, list[list[str]]] = {}
+    book: dict[str, list[list[str]]] = {}
     for row in ledger.rows:
-        checked = ", [checked by Coq](/book/formal.md)" if row.formal else ""
-        cells = [claim_link(row), row.item.place, row.fate + checked]
-        own = row.item.is_own
-        part = _book_part(row.item, captions) if own else _paper_part(row.item, items)
-        tables.setdefault(part, []).append(cells)
-    head = ["Item", "Place", "Verdict"]
+        fate = row.fate + (", [checked by Coq](/book/formal.md)" if row.formal else "")
+        if row.item.is_own:
+            part, place = _book_part(row.item, captions), row.item.place.partition(": ")[2]
+            book.setdefault(part, []).append([claim_link(row), place, fate])
+        else:
+            part = _paper_part(row.item, items)
+            paper.setdefault(part, []).append([claim_link(row), row.item.place, fate])
     return {
-        f"map of {part}": list_table(head, table, widths=(34, 46, 20))
+        f"map of {part}": list_table(["Item", name, "Verdict"], table, widths)
+        for tables, name, widths in (
+            (paper, "Place", (34, 46, 20)),
+            (book, "Chapter", (50, 32, 18)),
+        )
         for part, table in tables.items()
     }
 

@@ -27,6 +27,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", _lead_searches_to_the_whole)
     app.connect("env-check-consistency", _write_in_parallel)
     app.connect("html-page-context", _reserve_room)
+    app.connect("html-page-context", _open_a_part, priority=900)  # behind the theme
     app.connect("build-finished", _drop_icon_script)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -63,6 +64,21 @@ def _reserve_room(
 
     if "body" in context:
         context["body"] = IMAGE.sub(sized, context["body"])
+
+
+def _open_a_part(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    # The theme folds the parts in the side bar but that of the page; without one, open the first.
+    generate = context["generate_toctree_html"]
+
+    def opened(**options: Any) -> Any:
+        bar = generate(**options)
+        if bar.details and not bar.select_one("details[open]"):
+            bar.details["open"] = "open"
+        return bar
+
+    context["generate_toctree_html"] = opened
 
 
 def _write_in_parallel(app: Sphinx, _: object) -> None:

@@ -34,7 +34,6 @@ FATES = {
 }
 TWICE = "derived twice"
 NATURES = {"typo": "A typo.", "loose": "A loose statement.", "false": "A false statement."}
-ERRATA_HEAD = ["No.", "Kind", "What is printed", "What holds"]
 SENTENCE = re.compile(r"(?<=\.) (?=[A-Z])")
 BRIEF = 40
 """Words of a correction in the table of the errata, whole sentences, and one at least."""
@@ -74,6 +73,7 @@ def parts(ledger: Ledger) -> dict[str, str]:
     """Write the generated parts of the book's pages, by the name of their marker, in MyST."""
     return {
         "scorecard": _scorecard(ledger),
+        "errata in short": _errata_in_short(ledger),
         "errata": _errata(ledger),
         "counts": _counts(ledger),
         "corrections": _corrections(ledger),
@@ -112,21 +112,25 @@ def corrections(ledger: Ledger, row: Row) -> list[Row]:
     ]
 
 
-def _errata(ledger: Ledger) -> str:
-    errata = [row for row in ledger.rows if row.item.is_erratum]
+def _errata_in_short(ledger: Ledger) -> str:
     table = [
         [claim_link(row), row.item.nature, row.item.statement, _brief(row.item.correction)]
-        for row in errata
+        for row in ledger.rows
+        if row.item.is_erratum
     ]
-    entries = [
+    return list_table(["No.", "Kind", "What is printed", "What holds"], table, (8, 8, 42, 42))
+
+
+def _errata(ledger: Ledger) -> str:
+    return "\n\n".join(
         f"({row.item.id})=\n## {row.item.label}: {row.item.place}\n\n"
         f"{index_entries(row.item.label)}\n\n"
         f"**{NATURES[row.item.nature]}** {row.item.statement}\n\n"
         f"**What holds.** {row.item.correction}\n\n"
         f"**Checked.** {_check(row)}"
-        for row in errata
-    ]
-    return "\n\n".join([list_table(ERRATA_HEAD, table, widths=(8, 8, 42, 42)), *entries])
+        for row in ledger.rows
+        if row.item.is_erratum
+    )
 
 
 def _brief(correction: str) -> str:

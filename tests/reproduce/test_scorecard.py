@@ -106,14 +106,15 @@ def test_what_only_one_notebook_has_shown_is_not_derived_twice():
 
 def test_the_errata_page():
     first, second = (f'<a href="../book/errata.html#erratum-{k}">Erratum-{k}</a>' for k in (1, 2))
-    table, *entries = parts(LEDGER)["errata"].split("\n\n(")
+    shown = parts(LEDGER)
+    table, entries = shown["errata in short"], shown["errata"].split("\n\n(")
     assert table.splitlines()[4:] == [
         "* - No.", "  - Kind", "  - What is printed", "  - What holds",
         f"* - {first}", "  - false", "  - $x$", "  - $y$ holds.",
         f"* - {second}", "  - typo", "  - $x$", "  - $z$.", "```",
     ]  # fmt: skip
     assert entries[0].split("\n\n") == [
-        "erratum-1)=\n## Erratum-1: Section 1",
+        "(erratum-1)=\n## Erratum-1: Section 1",
         "```{index} ! single: Erratum-1\n```",
         "**A false statement.** $x$",
         "**What holds.** $y$ holds.",
@@ -128,9 +129,9 @@ def test_the_errata_page():
 
 def test_a_long_correction_is_cut_in_the_table_between_two_sentences():
     long = f"Take $a$. With {'b ' * 35}it holds. The rest, by E. Noether, is below."
-    table = parts(Ledger([row("erratum-1", nature="typo", correction=long)], {}))["errata"]
-    assert f"  - Take $a$. With {'b ' * 35}it holds. ...\n" in table
-    assert f"**What holds.** {long}" in table
+    shown = parts(Ledger([row("erratum-1", nature="typo", correction=long)], {}))
+    assert f"  - Take $a$. With {'b ' * 35}it holds. ...\n" in shown["errata in short"]
+    assert f"**What holds.** {long}" in shown["errata"]
 
 
 def test_a_verdict_leads_to_its_errata_and_they_to_the_list():

@@ -39,6 +39,22 @@ FIRST_HITS = {
     "II.9": "notebooks/phase-diagram.html#beyond-2-curves",
     "Dead groups kept, dropped, resampled": "notebooks/dead-groups.html#beyond-9-dead",
     "E13": "book/errata.html#e13-",
+    "does Theorem 5 hold?": "notebooks/theorem-5.html#theorem-5",
+    "Is E13 fair?": "book/errata.html#e13-",
+    "my KL grows, is that bad?": f"{ANSWERS}#kl-only-grows",
+    "which beta should I use?": f"{ANSWERS}#which-beta",
+    "Should I divide by the std?": f"{ANSWERS}#divide-by-the-standard-deviation-or-not",
+    "How large must num_generations be?": f"{ANSWERS}#how-large-a-group",
+    "what does clip_ratio mean?": f"{ANSWERS}#clip-ratio-is-0-or-high",
+    "Why is the loss 0 at the start?": f"{ANSWERS}#loss-is-0-at-the-start",
+    "why do my rewards oscillate?": f"{ANSWERS}#reward-goes-up-and-down",
+    "does my entropy collapse?": f"{ANSWERS}#entropy-falls",
+    "Do I need to renew the reference?": f"{ANSWERS}#renew-the-reference",
+    "Are dead groups a problem?": f"{ANSWERS}#frac-reward-zero-std-is-high",
+    "What is Lemma 2 about?": "notebooks/lemma-2.html#lemma-2",
+    "What holds instead of E6?": "book/errata.html#e6-",
+    "How do I cite this?": "book/cite.html",
+    "where is the glossary?": "book/glossary.html",
 }
 """Where each question leads; the names of errata go on."""
 
@@ -62,6 +78,9 @@ def is_meant(address: str, query: str) -> bool:
     return address.startswith(wanted) if wanted.endswith("-") else address == wanted
 
 
+SENTENCES = [query for query in FIRST_HITS if query.endswith("?")]
+
+
 def test_the_first_hit_is_what_was_asked_for(page: Page) -> None:
     page.goto("/search.html?q=mirror")
     page.wait_for_function("Search.hasIndex()")
@@ -70,6 +89,24 @@ def test_the_first_hit_is_what_was_asked_for(page: Page) -> None:
     page.evaluate("Search._index.indexentries = {}")
     for query in ("KL grows", "divide by std", "num_generations", "Theorem 5", "E13"):
         assert not is_meant(page.evaluate(RANKED, query), query)
+
+
+def test_without_its_script_a_search_does_not_understand_sentences(page: Page) -> None:
+    page.route("**/search.js*", lambda route: route.fulfill(body=""))
+    page.goto("/search.html?q=mirror")
+    page.wait_for_function("Search.hasIndex()")
+    found = {query: page.evaluate(RANKED, query) for query in SENTENCES}
+    missed = [query for query, hit in found.items() if not is_meant(hit, query)]
+    assert len(missed) > len(SENTENCES) / 2
+
+
+def test_a_word_left_out_and_a_question_without_an_answer(page: Page) -> None:
+    page.goto("/search.html?q=mirror")
+    page.wait_for_function("Search.hasIndex()")
+    count = "query => Search._performSearch(...Search._parseQuery(query)).length"
+    assert page.evaluate(count, "mirror -theorem") < page.evaluate(count, "mirror") != 0
+    assert page.evaluate(count, "does xylophone matter?") == 0
+    assert page.evaluate(count, "what?") == page.evaluate(count, "") == 0
 
 
 @pytest.mark.parametrize(
