@@ -168,7 +168,7 @@ class Doubles(State):
     def hypot(self, x: Array, y: Array) -> Array:
         """The root of ``x^2 + y^2``, also where the squares are no doubles any more."""
         root = np.sqrt(x * x + y * y)  # four times as fast as hypot
-        if np.min(root, initial=1) < SQUARES_UNDERFLOW:
+        if root.min(initial=1) < SQUARES_UNDERFLOW:
             root = np.where(root < SQUARES_UNDERFLOW, np.hypot(x, y), root)
         return root
 
@@ -186,7 +186,8 @@ class Doubles(State):
     def push(self, anchor: Array, by: Array) -> Array:
         """``anchor + by``; the anchor where -inf and inf are added."""
         pushed = anchor + by
-        return np.where(np.isnan(pushed), anchor, pushed)
+        held = np.isnan(pushed)
+        return np.where(held, anchor, pushed) if held.any() else pushed
 
     def mixed(self, of_success: Any, of_failure: Any) -> "Doubles":
         """The state of probability ``of_success p + of_failure q``."""

@@ -101,14 +101,13 @@ class Declaring(Record):
             >>> print(Recurrence(beta=[1.0, 2.0]).cells((3, 2), slice(0, 3)).beta)
             [1. 2. 1.]
         """
-        chosen: dict[str, Any] = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
+        chosen = vars(self).copy()
+        for name, value in chosen.items():
             if isinstance(value, Declaring):
-                value = value.cells(shape, index)
+                chosen[name] = value.cells(shape, index)
             elif np.ndim(value):
-                value = np.broadcast_to(value, shape).reshape(-1)[index]
-            chosen[field.name] = value
+                whole = value if value.shape == shape else np.broadcast_to(value, shape)
+                chosen[name] = whole.reshape(-1)[index]
         return self.unchecked(**chosen)
 
     @classmethod

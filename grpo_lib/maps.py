@@ -13,7 +13,7 @@ from .normalization import Normalization
 from .records import Record
 from .validation import Array, Mask, probability, real_array, require, whole
 
-BLOCK = 16_384
+BLOCK = 32_768
 """Prompts iterated together, so that their working arrays stay in the processor's cache."""
 
 
