@@ -33,6 +33,8 @@ RESULTS, DONE = ROOT / "experiments/results", ROOT / "_build/experiments"
 STUDIES = {
     "one_prompt": ("one_prompt.py", "table.py", "trl_run.py"),
     "iterates": ("iterates.py", "table.py", "trl_run.py"),
+    "gradient": ("gradient.py", "table.py", "trl_run.py"),
+    "departures": ("departures.py", "table.py", "trl_run.py"),
 }
 """Modules of `experiments.training`, and the files there that the result of a setting depends on.
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 from scipy.stats import ttest_ind
 
 Row = Mapping[str, Any]
@@ -32,6 +33,29 @@ def iterates(rows: Iterable[Row]) -> Samples:
         if int(row["batch"]):
             p = float(row["policy_0"]) + float(row["policy_1"])
             found[row["variant"], str(row["batch"])].append(p)
+    return found
+
+
+def gradient(rows: Iterable[Row]) -> Samples:
+    """Success after one step, mean over the starts, of the replicates of each setting."""
+    found: dict[tuple[str, ...], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        if int(row["step"]):
+            p = float(row["policy_0"]) + float(row["policy_1"])
+            found[str(row["scale_rewards"]), str(row["corrected"])][str(row["replicate"])].append(p)
+    return {key: [float(np.mean(x)) for x in own.values()] for key, own in found.items()}
+
+
+def departures(rows: Iterable[Row]) -> Samples:
+    """Mean success over the second half of the run; prompts that are thrown scatter too much."""
+    found: Samples = defaultdict(list)
+    for row in rows:
+        if row["variant"] != "thrown":
+            last = max(int(name[2:]) for name in row if name.startswith("L_"))
+            second_half = [float(row[f"L_{n}"]) for n in range(last // 2 + 1, last + 1)]
+            found[row["variant"], str(row["p_ref"]), str(row["rate"])].append(
+                float(np.mean(expit(second_half)))
+            )
     return found
 
 

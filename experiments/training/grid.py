@@ -28,6 +28,20 @@ BATCHES = {
     "mirror": {"beta": 4.0, "p_ref": 0.1, "p_0": 0.1, "renew": 1.0},
 }
 
+DEPARTURES = {
+    "turning": {"beta": 3.0, "size": 64, "stride": 1},
+    "thrown": {"beta": 1.0, "size": 8, "stride": 1},
+    "adam": {"beta": 1.0, "size": 8, "stride": 5},
+    "sign": {"beta": 1.0, "size": 8, "stride": 5},
+}
+
+GRADIENTS = (
+    {},
+    {"corrected": False},
+    {"scale_rewards": "none"},
+    {"scale_rewards": "batch"},
+)
+
 
 def one_prompt(quick: bool) -> Settings:
     """Variations of one setting; if quick, the setting itself with both forms of the KL term."""
@@ -38,3 +52,15 @@ def iterates(quick: bool) -> Settings:
     """Variants of training on one batch at a time; if quick, the first."""
     named = [{"variant": name} | BATCH | changed for name, changed in BATCHES.items()]
     return named[:1] if quick else named
+
+
+def departures(quick: bool) -> Settings:
+    """Runs that leave the theory of small steps; if quick, those with Adam."""
+    named = [{"variant": name} | own for name, own in DEPARTURES.items()]
+    return [s for s in named if s["variant"] == "adam"] if quick else named
+
+
+def gradient(quick: bool) -> Settings:
+    """Options of TRL's loss, all of them also if quick."""
+    base = {"size": 8, "beta": 0.5, "scale_rewards": "group", "corrected": True}
+    return [base | changed for changed in GRADIENTS]

@@ -80,6 +80,10 @@ MUTATIONS = {
     "the constant that TRL adds to the deviation": (
         "libraries.py", '"sample", delta=1e-4)', '"sample", delta=1e-5)', "iterates",
     ),
+    "the successes beside a failure": (
+        "groups.py", "table[k, 1] = self._advantage(at, 0, k, others)",
+        "table[k, 1] = self._advantage(at, 0, max(k - 1, 0), others)", "departures",
+    ),
     "a reference renewed an update late": (
         "maps.py", "range(every, steps, every)", "range(every + 1, steps, every)",
         "renewed-references",
