@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 import numpy as np
-import sympy as sp
 from numpy.typing import ArrayLike
 
 from .kinds import KINDS
@@ -226,6 +225,8 @@ class Claim:
             if expression != 0:
                 raise EvidenceError(f"{self.id}: not proved: {name}: {expression} is not 0")
             return self._record(Evidence("proved", name, "0"))
+        import sympy as sp  # slow to import, and needed here alone
+
         if not isinstance(expression, sp.Basic | sp.MatrixBase):
             raise ValueError(
                 "expression must be a SymPy object that is exactly 0 or true, or an exact number "

@@ -9,7 +9,6 @@ from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import isotonic_regression
 
 from reproduce.ledger import Ledger, Row
 from reproduce.markup import (
@@ -216,6 +215,8 @@ def _layers(graph: "Graph") -> list[int]:
 
 def _spread(points: np.ndarray, boxes: int) -> np.ndarray:
     """Scale a layout of boxes, and of bends behind them, to pixels, and move neighbours apart."""
+    from scipy.optimize import isotonic_regression  # slow to import, and needed here alone
+
     spread = max(np.ptp(points[:, 0]), 1)
     points = points * (min(BOX_WIDTH + GAP_X, (WIDTH - BOX_WIDTH) / spread), BOX_HEIGHT + GAP_Y)
     half = np.where(np.arange(len(points)) < boxes, (BOX_WIDTH + GAP_X) / 2, BEND)

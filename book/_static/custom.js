@@ -1,5 +1,10 @@
 "use strict";
 
+// On a first visit the theme's script learns late which theme it is; until then colours, and the borders
+// that have them, would be missing.
+if (document.documentElement.dataset.theme === "auto")
+  document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+
 // Paper is white and has no folds: a book that is shown dark is printed light, and all of it.
 window.addEventListener("beforeprint", () => {
   const shown = document.documentElement.dataset;

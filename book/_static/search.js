@@ -37,8 +37,8 @@ window.addEventListener("DOMContentLoaded", () => {
     return Math.max(0, name.join("").length - gaps);
   };
 
-  let names; // [words, [document, anchor] of each place], when the index is there
-  const gather = () => {
+  /** What the index and the titles name: [words, [document, anchor] of each place]. */
+  const names = () => {
     const { docnames, titles, indexentries } = Search._index;
     const entries = Object.entries(indexentries).map(([name, places]) => [
       telling(name),
@@ -55,10 +55,9 @@ window.addEventListener("DOMContentLoaded", () => {
     return [query.replace(/[?!.,;:\s]+$/, ""), ...parse(asked || query).slice(1)];
   };
   Search._performSearch = (query, ...terms) => {
-    names ??= gather();
     const { docnames, titles, filenames } = Search._index;
     const asked = telling(query);
-    const named = names
+    const named = names()
       .map(([name, places]) => [taken(asked, name), places])
       .filter(([score]) => score > 0)
       .sort(([a], [b]) => a - b)

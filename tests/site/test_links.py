@@ -1,11 +1,12 @@
 """Claim, box, evidence, cell, scorecard and erratum lead to one another."""
 
 import json
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from bs4 import BeautifulSoup, Tag
+from bs4 import Tag
 
 from tests.conftest import HTML
 from tests.site.test_site import soup
@@ -16,8 +17,10 @@ def claims() -> list[dict]:
     return json.loads((HTML / "ledger.json").read_text("utf-8"))["claims"]
 
 
-def page(name: str) -> BeautifulSoup:
-    return soup(HTML / f"{name}.html")
+@cache
+def places(name: str) -> dict[str, Tag]:
+    """The elements of a page by their ids."""
+    return {tag["id"]: tag for tag in soup(HTML / f"{name}.html").find_all(id=True)}
 
 
 def targets(part: Tag, folder: str = "book") -> set[str]:
@@ -33,12 +36,11 @@ def targets(part: Tag, folder: str = "book") -> set[str]:
 def test_a_row_of_the_scorecard_leads_to_the_evidence_and_its_table_back(
     claims: list[dict],
 ) -> None:
-    cards = page("book/scorecard")
     for claim in claims:
-        row = cards.find(id=f"card-{claim['id']}").find_parent("tr")
+        row = places("book/scorecard")[f"card-{claim['id']}"].find_parent("tr")
         anchor = f"notebooks/{claim['notebook']}.html#evidence-{claim['id']}"
         assert anchor in targets(row), claim["id"]
-        table = page(f"notebooks/{claim['notebook']}").find(id=f"evidence-{claim['id']}")
+        table = places(f"notebooks/{claim['notebook']}")[f"evidence-{claim['id']}"]
         back = targets(table.caption, "notebooks")
         assert f"book/scorecard.html#card-{claim['id']}" in back
         if claim["box"]:
@@ -49,42 +51,38 @@ def test_an_entry_leads_to_its_cell_and_the_cell_back(claims: list[dict]) -> Non
     chapters = {claim["notebook"] for claim in claims}
     cells = 0
     for name in chapters:
-        chapter = page(f"notebooks/{name}")
-        for link in chapter.select("table.evidence td a[href^='#cell-']"):
-            cell = chapter.find(id=link["href"][1:])
-            (back,) = targets(cell)
-            assert chapter.find(id=back[1:]).name == "table"
-            cells += 1
+        chapter = places(f"notebooks/{name}")
+        for table in (tag for id, tag in chapter.items() if id.startswith("evidence-")):
+            for link in table.select("td a[href^='#cell-']"):
+                (back,) = targets(chapter[link["href"][1:]])
+                assert chapter[back[1:]].name == "table"
+                cells += 1
     assert cells > 1000
 
 
 def test_a_corrected_verdict_leads_to_its_errata_and_an_erratum_to_what_shows_it(
     claims: list[dict],
 ) -> None:
-    cards, errata = page("book/scorecard"), page("book/errata")
     corrected = 0
     for claim in claims:
-        anchor = f"book/errata.html#{claim['id']}"
-        if claim["id"].startswith("erratum-"):
-            section = errata.find(id=claim["id"]).find_parent("section") or errata.find(
-                id=claim["id"]
-            )
-            assert f"notebooks/{claim['notebook']}.html#evidence-{claim['id']}" in targets(section)
-            users = [c for c in claims if c["id"] in claim["uses"]]
-            for user in users:
-                if user["verdict"] == "holds corrected":
-                    row = cards.find(id=f"card-{user['id']}").find_parent("tr")
-                    assert anchor in targets(row), user["id"]
-                    corrected += 1
+        if not claim["id"].startswith("erratum-"):
+            continue
+        section = places("book/errata")[claim["id"]].find_parent("section")
+        assert f"notebooks/{claim['notebook']}.html#evidence-{claim['id']}" in targets(section)
+        for user in claims:
+            if user["id"] in claim["uses"] and user["verdict"] == "holds corrected":
+                row = places("book/scorecard")[f"card-{user['id']}"].find_parent("tr")
+                assert f"book/errata.html#{claim['id']}" in targets(row), user["id"]
+                corrected += 1
     assert corrected > 5
 
 
 def test_the_errata_are_in_a_table_on_top_and_what_was_rejected_is_folded(
     claims: list[dict],
 ) -> None:
-    article = page("book/errata").find("article")
+    article = soup(HTML / "book" / "errata.html").find("article")
     table = article.find("table")
-    assert table.find_previous("h2") is None
+    assert article.find(["table", "h2"]) is table
     rows = [row for row in table.find_all("tr") if row.td]
     own = [claim for claim in claims if claim["id"].startswith("erratum-")]
     assert [row.td.get_text(strip=True) for row in rows] == [claim["label"] for claim in own]

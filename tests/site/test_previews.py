@@ -88,8 +88,9 @@ def phone(browser: Browser, address: str) -> Iterator[Page]:
 def test_a_touch_follows_the_link(phone: Page) -> None:
     load(phone, f"/{CHAPTER}")
     phone.evaluate(
-        """() => new MutationObserver(() => sessionStorage.setItem("opened", "yes"))
-            .observe(document.getElementById("preview"), { attributeFilter: ["hidden"] })"""
+        """() => new MutationObserver(([{ target }]) => {
+            if (!target.hidden) sessionStorage.setItem("opened", "yes");
+        }).observe(document.getElementById("preview"), { attributeFilter: ["hidden"] })"""
     )
     link(phone, OTHER).tap()
     phone.wait_for_url("**/theorem-1.html*")
