@@ -35,6 +35,7 @@ STUDIES = {
     "iterates": ("iterates.py", "table.py", "trl_run.py"),
     "gradient": ("gradient.py", "table.py", "trl_run.py"),
     "departures": ("departures.py", "table.py", "trl_run.py"),
+    "speed": ("speed.py", "table.py", "trl_run.py"),
 }
 """Modules of `experiments.training`, and the files there that the result of a setting depends on.
 

@@ -59,6 +59,16 @@ def departures(rows: Iterable[Row]) -> Samples:
     return found
 
 
+def speed(rows: Iterable[Row]) -> Samples:
+    """Success halfway and at the end, of the replicates of each setting and start."""
+    found: Samples = defaultdict(list)
+    for row in rows:
+        key = str(row["scale_rewards"]), str(row["inner"]), str(row["start"])
+        for mark in ("6", "12"):
+            found[*key, mark].append(float(row[f"p_{mark}"]))
+    return found
+
+
 def differing(first: Samples, second: Samples) -> list[tuple[str, ...]]:
     """What differs, by Welch's test, among the settings that are in both.
 

@@ -1,5 +1,6 @@
 """The settings of each study. More of them can be added, and only they are run then."""
 
+from math import inf
 from typing import Any
 
 Settings = list[dict[str, Any]]
@@ -21,11 +22,24 @@ PROMPTS = (
     {"scale_rewards": "none"},
 )
 
-BATCH = {"beta": 1.0, "size": 256, "p_ref": 0.18, "p_0": 0.18, "renew": 0.0}
+BATCH = {
+    "beta": 1.0,
+    "size": 256,
+    "p_ref": 0.18,
+    "p_0": 0.18,
+    "renew": 0.0,
+    "clip": inf,
+    "inner": 60,
+}
+MIRROR = {"beta": 4.0, "p_ref": 0.1, "p_0": 0.1, "renew": 1.0}
 
 BATCHES = {
     "reference": {},
-    "mirror": {"beta": 4.0, "p_ref": 0.1, "p_0": 0.1, "renew": 1.0},
+    "mirror": MIRROR,
+    "following": MIRROR | {"renew": 0.5},
+    "clipped reference": {"p_ref": 0.3, "p_0": 0.3, "clip": 0.2, "inner": 120},
+    "clipped mirror": MIRROR | {"clip": 0.2, "inner": 120},
+    "swinging": {"size": 512, "p_ref": 0.003, "p_0": 0.05, "inner": 400},
 }
 
 DEPARTURES = {
@@ -40,6 +54,16 @@ GRADIENTS = (
     {"corrected": False},
     {"scale_rewards": "none"},
     {"scale_rewards": "batch"},
+)
+
+STEPS = {"size": 64, "beta": 0.0, "rate": 0.1, "batches": 60, "inner": 1}
+MANY = {"size": 64, "beta": 16.0, "rate": 3 / 16, "batches": 24, "inner": 20}
+
+SPEEDS = (
+    STEPS | {"scale_rewards": "group"},
+    STEPS | {"scale_rewards": "none", "rate": 0.25},
+    MANY | {"scale_rewards": "group"},
+    MANY | {"scale_rewards": "none", "beta": 6.0, "rate": 0.5},
 )
 
 
@@ -64,3 +88,8 @@ def gradient(quick: bool) -> Settings:
     """Options of TRL's loss, all of them also if quick."""
     base = {"size": 8, "beta": 0.5, "scale_rewards": "group", "corrected": True}
     return [base | changed for changed in GRADIENTS]
+
+
+def speed(quick: bool) -> Settings:
+    """One gradient step on a batch and many, with both normalisations; if quick, the first."""
+    return list(SPEEDS[:1] if quick else SPEEDS)

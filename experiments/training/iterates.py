@@ -3,23 +3,26 @@
 After each batch the policy is recorded, and how often each answer was drawn in it. A batch is one
 group of each prompt, and the prompts of a run are independent replicates.
 
-A setting has G and beta, the reference, the start, and how much of the policy is mixed into the
-reference after each batch (``ref_model_mixup_alpha``). Nothing is clipped.
+A setting has G and beta, the reference, the start, how much of the policy is mixed into the
+reference after each batch (``ref_model_mixup_alpha``), the limit of the clip (``epsilon``), and the
+number of gradient steps on a batch.
 """
 
 import tempfile
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-REPLICATES, BATCHES, INNER = 8, 5, 60
-"""Prompts of a run, batches, and gradient steps on each batch."""
+REPLICATES, BATCHES = 8, 6
+"""Prompts of a run, and batches."""
 
 RATE = 3.0
 """Learning rate times beta. Near its maximum the objective of a batch bends by at most about
-beta / 2, so that gradient descent is stable below 4."""
+beta / 2, so that gradient descent is stable below 4. At the edge of a clip it has a kink, where
+steps of one size never settle. There the rate falls along a cosine, anew with each batch."""
 
 
 def policy(p: float) -> NDArray[np.float64]:
@@ -34,10 +37,15 @@ def run(setting: dict[str, Any], seed: int) -> list[dict[str, Any]]:
     from .table import policies, table
     from .trl_run import train
 
+    inner = setting["inner"]
     renewing = {
         "sync_ref_model": True,
-        "ref_model_sync_steps": INNER,
+        "ref_model_sync_steps": inner,
         "ref_model_mixup_alpha": setting["renew"],
+    }
+    settling = {
+        "lr_scheduler_type": "cosine_with_restarts",
+        "lr_scheduler_kwargs": {"num_cycles": BATCHES},
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -55,19 +63,20 @@ def run(setting: dict[str, Any], seed: int) -> list[dict[str, Any]]:
             folder=folder,
             size=setting["size"],
             beta=setting["beta"],
-            epsilon=1e6,  # no clip
-            num_iterations=INNER,
+            epsilon=setting["clip"],
+            num_iterations=inner,
             learning_rate=REPLICATES * RATE / setting["beta"],
-            max_steps=BATCHES * INNER,
+            max_steps=BATCHES * inner,
             seed=seed,
             **(renewing if setting["renew"] else {}),
+            **(settling if isfinite(setting["clip"]) else {}),
         )
     drawn = np.concatenate([np.zeros_like(counts[:1]), counts])
     return [
         setting
         | {"replicate": i, "batch": n}
         | {f"drawn_{j}": int(drawn[n, i, j]) for j in range(4)}
-        | {f"policy_{j}": float(seen[n * INNER, i, j]) for j in range(4)}
+        | {f"policy_{j}": float(seen[n * inner, i, j]) for j in range(4)}
         for i in range(REPLICATES)
         for n in range(BATCHES + 1)
     ]

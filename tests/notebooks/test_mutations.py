@@ -84,6 +84,11 @@ MUTATIONS = {
         "groups.py", "table[k, 1] = self._advantage(at, 0, k, others)",
         "table[k, 1] = self._advantage(at, 0, max(k - 1, 0), others)", "departures",
     ),
+    "TRL's advantages without the deviation": (
+        "libraries.py", 'scale_rewards == "none":\n        return GroupNormalization(size, "none")',
+        'scale_rewards == "none":\n        return GroupNormalization(size, "leave-one-out")',
+        "training-speed",
+    ),
     "a reference renewed an update late": (
         "maps.py", "range(every, steps, every)", "range(every + 1, steps, every)",
         "renewed-references",
