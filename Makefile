@@ -22,8 +22,8 @@ ON_ALL_CORES = --numprocesses logical --maxschedchunk 1
 # Where uv is not installed it is fetched for the two targets that resolve versions.
 SOLVER = $(or $(UV),_build/uv/bin/uv)
 
-.PHONY: help book formal test check report versions mutants experiments lab serve screenshots \
-	sweep rounding bench lint lock clean
+.PHONY: help book formal test check report versions mutants experiments lab serve pdf \
+	release screenshots sweep rounding bench lint lock clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -73,6 +73,12 @@ lab: .venv/package.stamp ## open the notebooks in JupyterLab
 serve: ## show the built book at http://127.0.0.1:8000 (PORT=8000)
 	@test -f _build/html/index.html || { echo "No book yet: run 'make book' first." >&2; exit 1; }
 	$(PYTHON) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+pdf: .venv/package.stamp ## print the built book as _build/grpo-companion.pdf (needs Chromium)
+	$(MODULE) reproduce.pdf
+
+release: .venv/package.stamp ## pack the built book, its PDF if made, notebooks, ledger and wheel
+	$(MODULE) reproduce.release
 
 screenshots: .venv/package.stamp ## picture the built book (_build/screenshots) and export README's figure
 	$(MODULE) reproduce.screenshots

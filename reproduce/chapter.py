@@ -97,19 +97,22 @@ def _add_statements(page: NotebookNode, statements: Mapping[str, str]) -> None:
     ]
 
 
-def for_colab(committed: NotebookNode, url: str, branch: str) -> NotebookNode:
-    """Copy a committed notebook, with a first cell that installs what it imports.
+def for_colab(committed: NotebookNode, url: str, ref: str, data: Mapping[str, str]) -> NotebookNode:
+    """Copy a committed notebook, with a first cell that fetches what it imports and reads.
 
     The committed one cannot hold this cell: it does not know where its repository lies.
 
     Args:
         committed: the notebook.
         url: address of the repository.
-        branch: the branch to install from.
+        ref: the commit or branch to install from.
+        data: addresses of the files that it reads, by their paths.
     """
     notebook = copy.deepcopy(committed)
-    packages = " ".join([f'"grpo-lib @ git+{url}@{branch}"', *COLAB_PACKAGES])
-    notebook.cells.insert(0, new_code_cell(f"%pip install --quiet {packages}", id="install"))
+    packages = " ".join([f'"grpo-lib @ git+{url}@{ref}"', *COLAB_PACKAGES])
+    fetch = "!curl --fail --silent --show-error --create-dirs --output"
+    lines = [f"%pip install --quiet {packages}", *(f"{fetch} {p} {u}" for p, u in data.items())]
+    notebook.cells.insert(0, new_code_cell("\n".join(lines), id="install"))
     return nbformat.from_dict(notebook)
 
 

@@ -2,13 +2,11 @@
 
 import html
 import json
-import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import nbformat
 import yaml
@@ -17,6 +15,7 @@ from papermill.exceptions import strip_color
 
 from reproduce import (
     contents,
+    downloads,
     figures,
     hermetic,
     mutants,
@@ -26,8 +25,8 @@ from reproduce import (
     sweep,
     system,
 )
-from reproduce.chapter import as_page, for_colab
-from reproduce.execute import Executed, read_notebook
+from reproduce.chapter import as_page
+from reproduce.execute import Executed
 from reproduce.ledger import Ledger, Row
 from reproduce.markup import card_anchor, claim_address
 from reproduce.project import (
@@ -39,6 +38,7 @@ from reproduce.project import (
     write_text,
     written_files,
 )
+from reproduce.repository import Repository, find_repository
 from reproduce.schema import SCHEMA, SCHEMA_NAME
 
 MARKER = re.compile(r"^<!-- generated: (.*?) -->$", re.MULTILINE)
@@ -47,8 +47,6 @@ HOSTS = ("github", "gitlab", "bitbucket")
 """Where a repository must be for the theme to know its buttons."""
 
 BADGE = "badge.json"
-COLAB_BRANCH = "colab"
-"""Branch and folder of the copies for Colab, which opens only what is in a branch on GitHub."""
 
 
 def publish(project: Project, results: Sequence[Executed], ledger: Ledger) -> None:
@@ -65,19 +63,20 @@ def publish(project: Project, results: Sequence[Executed], ledger: Ledger) -> No
     """
     _restore(project.html)
     coq = str(ledger.run.get("coq"))
-    sources = " ".join([project.fingerprint(_sources(project)), coq, *_repository()])
+    repository = find_repository(project.root)
+    sources = " ".join([project.fingerprint(_sources(project)), coq, repr(repository)])
     built = _stamped(project) == _state(project, sources)
     if built:
         book = project.html
     else:
-        stage(project, results, ledger)
+        stage(project, results, ledger, repository)
         print("Building the book ...")
         book = _build(project)
     write_text(book / project.ledger.name, project.ledger.read_text("utf-8"))
     write_text(book / SCHEMA_NAME, json.dumps(SCHEMA, indent=2, ensure_ascii=False) + "\n")
     write_text(book / BADGE, json.dumps(scorecard.badge(ledger)) + "\n")
     if not built:  # nothing is missing in the new book when it takes the place of the old one
-        _add_notebooks(project, book)
+        downloads.add_downloads(project, repository, results, book)
         remove(_stamp(project))
         _replace(project.html, book)
         write_text(_stamp(project), _state(project, sources))
@@ -104,6 +103,7 @@ def _sources(project: Project) -> list[Path]:
     """Everything that the book is made from: pages, notebooks, what they gave, and the programs."""
     own = written_files(project.root / "reproduce")
     files = [project.config, project.toc, project.claims, *project.source_files()]
+    files += downloads.wheel_files(project)
     return [
         *files,
         *written_files(project.book),
@@ -114,7 +114,9 @@ def _sources(project: Project) -> list[Path]:
     ]
 
 
-def stage(project: Project, results: Sequence[Executed], ledger: Ledger) -> None:
+def stage(
+    project: Project, results: Sequence[Executed], ledger: Ledger, repository: Repository
+) -> None:
     """Lay out in ``_build/stage`` what the site is built from, in the layout of the repository."""
     # Bokeh takes a second to import. A book that is up to date does without.
     from reproduce import answers, explorer
@@ -139,9 +141,10 @@ def stage(project: Project, results: Sequence[Executed], ledger: Ledger) -> None
     proved = statements.blocks(project, ledger)
     for result in results:
         page = project.stage / "notebooks" / f"{result.name}.ipynb"
-        write_text(page, nbformat.writes(_page(result, ledger, proved)))
+        run = downloads.offer(project, repository, result.name, list(result.data))
+        write_text(page, nbformat.writes(_page(result, ledger, proved, run)))
     shutil.copy(project.toc, project.stage)
-    config = yaml.safe_dump(_config(project), sort_keys=False, allow_unicode=True)
+    config = yaml.safe_dump(_config(project, repository), sort_keys=False, allow_unicode=True)
     write_text(project.stage / project.config.name, config)
 
 
@@ -161,18 +164,11 @@ def fill(text: str, parts: dict[str, str], page: str) -> str:
     return MARKER.sub(part, text)
 
 
-def _page(result: Executed, ledger: Ledger, proved: Mapping[str, str]) -> NotebookNode:
+def _page(result: Executed, ledger: Ledger, proved: Mapping[str, str], run: str) -> NotebookNode:
     """The page of a chapter: its notebook, with links and how to run it below the title.
 
     The formal statements of its items, by id, stand below the boxes.
     """
-    links = {"Download": f"../_sources/notebooks/{result.name}.ipynb"}
-    url, _ = _repository()
-    if _on_github(url):
-        repository = urlsplit(url).path.strip("/").removesuffix(".git")
-        colab = f"https://colab.research.google.com/github/{repository}/blob/{COLAB_BRANCH}"
-        links["Open in Colab"] = f"{colab}/{result.name}.ipynb"
-    run = ", ".join(f'<a href="{link}">{name}</a>' for name, link in links.items())
     own = contents.chapter_links(ledger, result.name).removesuffix("\n:::")
     captions = {row.item.id: _caption(row, result.name) for row in ledger.rows}
     shown = {
@@ -180,7 +176,7 @@ def _page(result: Executed, ledger: Ledger, proved: Mapping[str, str]) -> Notebo
         for row in ledger.rows
         if row.item.notebook == result.name and row.item.id in proved
     }
-    head = f"{own}\n\n**Run it yourself:** {run}\n:::"
+    head = f"{own}\n\n{run}\n:::"
     return as_page(result.notebook, head, captions, shown)
 
 
@@ -195,25 +191,17 @@ def _caption(row: Row, notebook: str) -> str:
     return f"Evidence for {title} ({card})"
 
 
-def _repository() -> tuple[str, str]:
-    """Address and branch of the repository; the address is empty if it is not known."""
-    url = os.environ.get("BOOK_REPOSITORY_URL", "").rstrip("/")
-    return url, os.environ.get("BOOK_REPOSITORY_BRANCH") or "main"
-
-
-def _on_github(url: str) -> bool:
-    return urlsplit(url).hostname == "github.com"
-
-
-def _config(project: Project) -> dict[str, Any]:
+def _config(project: Project, repository: Repository) -> dict[str, Any]:
     config = read_yaml(project.config)
-    url, branch = _repository()
+    footer = f'<p class="built-from">Built from {repository.built_from}.</p>'
+    config.setdefault("html", {})["extra_footer"] = footer
+    url, branch = repository.url, repository.branch
     if url:
         if not any(host in url.lower() for host in HOSTS):
             raise ReproduceError(f"BOOK_REPOSITORY_URL must be on {', '.join(HOSTS)}, got {url}")
         buttons = ("use_repository_button", "use_edit_page_button", "use_issues_button")
         config.setdefault("repository", {}).update(url=url, branch=branch)
-        config.setdefault("html", {}).update(dict.fromkeys(buttons, True))
+        config["html"].update(dict.fromkeys(buttons, True))
         config.setdefault("launch_buttons", {}).update(
             notebook_interface="jupyterlab", binderhub_url="https://mybinder.org"
         )
@@ -236,17 +224,6 @@ def _build(project: Project) -> Path:
         told = [line for line in output.splitlines() if re.search(r"WARNING|ERROR|rror:", line)]
         raise ReproduceError("\n".join([f"the site was not built, see {log}", *told]))
     return scratch / "_build" / "html"
-
-
-def _add_notebooks(project: Project, book: Path) -> None:
-    """Put the notebooks into a built book: as committed for download, and the copies for Colab."""
-    url, branch = _repository()
-    for notebook in project.notebook_files():
-        # In place of the page's source: the theme has a download button for that, too.
-        shutil.copyfile(notebook, book / "_sources" / "notebooks" / notebook.name)
-        if _on_github(url):
-            text = nbformat.writes(for_colab(read_notebook(notebook), url, branch))
-            write_text(book / COLAB_BRANCH / notebook.name, text)
 
 
 def _replace(old: Path, new: Path) -> None:

@@ -116,9 +116,12 @@ def test_each_box_is_in_the_index_under_its_names():
 
 def test_the_copy_for_colab_installs_first_and_changes_nothing_else():
     committed = nbformat.read(NOTEBOOKS[0], as_version=4)
-    first, *rest = for_colab(committed, "https://github.com/a/b", "dev").cells
+    data = {"data/x.csv": "https://example.org/x.csv"}
+    first, *rest = for_colab(committed, "https://github.com/a/b", "dev", data).cells
     assert first.source == (
-        '%pip install --quiet "grpo-lib @ git+https://github.com/a/b@dev" python-flint matplotlib'
+        '%pip install --quiet "grpo-lib @ git+https://github.com/a/b@dev" python-flint matplotlib\n'
+        "!curl --fail --silent --show-error --create-dirs --output data/x.csv"
+        " https://example.org/x.csv"
     )
     assert rest == committed.cells
 

@@ -1,6 +1,7 @@
 """The book is staged and built from what was checked, and a bad build changes nothing."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from reproduce.execute import Executed, read_notebook
 from reproduce.ledger import build_ledger
 from reproduce.project import Project, ReproduceError, remove, write_text
 from reproduce.register import load_register
+from reproduce.repository import Repository, find_repository
 
 PARTS = {"counts": "3 of 4", "errata": "none"}
 
@@ -21,7 +23,8 @@ def staged(tree) -> Project:
     results = [Executed("good", read_notebook(project.executed / "good.ipynb"), 1.0, {})]
     items = load_register(project)
     evidence, faults = collect(results, items)
-    site.stage(project, results, build_ledger(items, results, evidence, faults, run={}))
+    ledger = build_ledger(items, results, evidence, faults, run={})
+    site.stage(project, results, ledger, find_repository(project.root))
     return project
 
 
@@ -70,7 +73,9 @@ def test_each_chapter_says_where_it_stands(built):
 def test_without_a_repository_there_are_no_buttons(built, monkeypatch):
     monkeypatch.delenv("BOOK_REPOSITORY_URL", raising=False)
     config = yaml.safe_load((staged(built).stage / "_config.yml").read_text())
-    assert config == yaml.safe_load(built.read("_config.yml"))
+    footer = config["html"].pop("extra_footer")
+    assert "outside of a repository" in footer
+    assert config == yaml.safe_load(built.read("_config.yml")) | {"html": {}}
 
 
 @pytest.mark.parametrize(("branch", "expected"), [(None, "main"), ("dev", "dev")])
@@ -179,18 +184,19 @@ def test_an_edit_that_only_the_committed_file_shows_is_published(built):
     assert built.read("_build/html/_sources/notebooks/good.ipynb") == edited
 
 
-def test_on_github_each_chapter_opens_in_colab(built, monkeypatch):
-    monkeypatch.setenv("BOOK_REPOSITORY_URL", "https://github.com/a/b.git")
-    staged(built)
-    links = json.loads(built.read("_build/stage/notebooks/good.ipynb"))["cells"][1]["source"]
-    assert "https://colab.research.google.com/github/a/b/blob/colab/good.ipynb" in "".join(links)
-    project = Project(built.root)
-    site._add_notebooks(project, project.html)
-    copy = json.loads(built.read("_build/html/colab/good.ipynb"))
-    assert "git+https://github.com/a/b.git@main" in "".join(copy["cells"][0]["source"])
+def test_each_page_says_what_it_was_built_from(built):
+    for page in ("book/index", "notebooks/good"):
+        (told,) = re.findall(
+            r'<p class="built-from">(.*?)</p>', built.read(f"_build/html/{page}.html")
+        )
+        assert told == f"Built from {find_repository(built.root).built_from}."
 
 
-def test_elsewhere_there_is_no_link_to_colab(built, monkeypatch):
-    monkeypatch.setenv("BOOK_REPOSITORY_URL", "https://gitlab.com/a/github.com")
-    staged(built)
-    assert "colab" not in built.read("_build/stage/notebooks/good.ipynb")
+def test_a_new_commit_is_named_and_runs_no_notebook(built, builder, monkeypatch):
+    monkeypatch.setattr(site, "find_repository", lambda _: Repository("", "main", "a" * 40, True))
+    assert "Building" in built.run().out
+    assert "Building" not in built.run().out
+    monkeypatch.setattr(site, "find_repository", lambda _: Repository("", "main", "b" * 40, True))
+    again = built.run().out
+    assert "Building" in again and "reused  good" in again
+    assert f"commit {'b' * 12}." in built.read("_build/stage/_config.yml")
