@@ -36,6 +36,7 @@ STUDIES = {
     "gradient": ("gradient.py", "table.py", "trl_run.py"),
     "departures": ("departures.py", "table.py", "trl_run.py"),
     "speed": ("speed.py", "table.py", "trl_run.py"),
+    "addition": ("addition.py",),
 }
 """Modules of `experiments.training`, and the files there that the result of a setting depends on.
 

@@ -69,6 +69,16 @@ def speed(rows: Iterable[Row]) -> Samples:
     return found
 
 
+def addition(rows: Iterable[Row]) -> Samples:
+    """What the mean success gained, of the replicates, for the sums trained on and held out."""
+    found: dict[tuple[str, ...], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        key = str(row["scale_rewards"]), str(row["trained"])
+        gained = float(row["p_3"]) - float(row["p_0"])
+        found[key][str(row["replicate"])].append(gained)
+    return {key: [float(np.mean(x)) for x in own.values()] for key, own in found.items()}
+
+
 def differing(first: Samples, second: Samples) -> list[tuple[str, ...]]:
     """What differs, by Welch's test, among the settings that are in both.
 

@@ -66,6 +66,9 @@ SPEEDS = (
     MANY | {"scale_rewards": "none", "beta": 6.0, "rate": 0.5},
 )
 
+SUMS = {"size": 8, "beta": 1.0, "rate": 3e-4}
+"""The rate is AdamW's at the start, from where it falls linearly to 0."""
+
 
 def one_prompt(quick: bool) -> Settings:
     """Variations of one setting; if quick, the setting itself with both forms of the KL term."""
@@ -93,3 +96,8 @@ def gradient(quick: bool) -> Settings:
 def speed(quick: bool) -> Settings:
     """One gradient step on a batch and many, with both normalisations; if quick, the first."""
     return list(SPEEDS[:1] if quick else SPEEDS)
+
+
+def addition(quick: bool) -> Settings:
+    """Runs of one setting, each with a network of its own; if quick, the first two."""
+    return [SUMS | {"run": run} for run in range(2 if quick else 8)]

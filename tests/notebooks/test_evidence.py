@@ -91,6 +91,10 @@ RIGID = {
         "beyond-13-others, rejected: 'they add up to 0 as in TRL and verl': more by",
         "beyond-13-others, rejected: 'one success of 16 gets what TRL gives': less by",
         "beyond-13-constant, rejected: 'it tends to 1/delta': too large by",
+        "beyond-20-wrong, rejected: "
+        "group: wrong answers keep their shares: total variation, in half widths",
+        "beyond-20-wrong, rejected: "
+        "none: wrong answers keep their shares: total variation, in half widths",
     ],
     "what a function may err by is rounded away: next to 0, 1/2 or 1, or in a large sum": [
         "erratum-10, rejected: reading 1: distance of the total mass from 1",

@@ -89,6 +89,9 @@ MUTATIONS = {
         'scale_rewards == "none":\n        return GroupNormalization(size, "leave-one-out")',
         "training-speed",
     ),
+    "the option that divides by nothing": (
+        "libraries.py", 'if scale_rewards == "none":', 'if scale_rewards != "none":', "addition",
+    ),
     "a reference renewed an update late": (
         "maps.py", "range(every, steps, every)", "range(every + 1, steps, every)",
         "renewed-references",
