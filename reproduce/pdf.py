@@ -148,15 +148,15 @@ def print_book(project: Project) -> Path:
             raise ReproduceError(f"there is no {project.html / path}: run 'make book' first")
     title = read_yaml(project.config)["title"]
     with serve(project.html) as address, launch() as browser:
-        page = browser.new_page(base_url=address)
-        page.set_default_timeout(PATIENCE)
-        page.add_init_script("for (const key of ['mode', 'theme']) localStorage[key] = 'light'")
         book = _Book(address, home=parts[0][1][0])
         for caption, paths in parts:
             print(f"Printing {caption or title} ...")
             book.begin(caption)
             for path in paths:
-                book.add(page, path)
+                # A tab of its own: what one that stays has loaded is not given back.
+                with browser.new_page(base_url=address) as page:
+                    page.set_default_timeout(PATIENCE)
+                    book.add(page, path)
         pdf = book.finish(title, _authors(project))
     target = project.build / NAME
     draft = target.with_suffix(".draft")

@@ -199,10 +199,11 @@ def _closest_calls(ledger: Ledger) -> dict[str, str]:
         if seen := [entry for entry in row.entries if entry.kind == "observed"]:
             closest = max(seen, key=_off_centre)
             low, high = cast(tuple[float, float], closest.bound)
+            call = evidence_link("closest call", row, row.item.notebook)
             parts[f"closest call of {row.item.id}"] = (
-                f"{len(seen)} predictions, each within what the recorded runs allow. The closest "
-                f"call, *{plain(closest.name)}*: predicted {closest.value:.3f}, recorded "
-                f"{low:.3f} to {high:.3f} ({claim_link(row)})."
+                f"{len(seen)} predictions, each within what the recorded runs allow. The {call}, "
+                f"*{plain(closest.name)}*: predicted {closest.value:.3f}, recorded {low:.3f} to "
+                f"{high:.3f}."
             )
     return parts
 

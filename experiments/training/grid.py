@@ -20,6 +20,14 @@ PROMPTS = (
     {"size": 2},
     {"size": 4},
     {"scale_rewards": "none"},
+    {"size": 16},
+    {"size": 64},
+    {"beta": 3.0},
+    {"beta": 0.3, "corrected": False},
+    {"num_iterations": 4},
+    *({"scale_rewards": "batch", "run": run} for run in range(8)),
+    {"beta": 0.5},
+    {"beta": 3.0, "corrected": False},
 )
 
 BATCH = {

@@ -153,7 +153,8 @@ def test_the_closest_call_is_the_prediction_nearest_to_an_end_of_its_interval():
     found = parts(Ledger([row("beyond-1-speed", *entries, number="II.1", **SHOWN)], run={}))
     call = found["closest call of beyond-1-speed"]
     assert call.startswith("3 predictions, ")
-    assert "*close*: predicted 0.690, recorded 0.600 to 0.700 (" in call
+    assert "*close*: predicted 0.690, recorded 0.600 to 0.700." in call
+    assert '<a href="../notebooks/first.html#evidence-beyond-1-speed">closest call</a>' in call
 
 
 def test_the_counts():

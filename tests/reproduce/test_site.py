@@ -66,7 +66,8 @@ def test_each_chapter_says_where_it_stands(built):
     staged(built)
     first, second, *_ = json.loads(built.read("_build/stage/notebooks/good.ipynb"))["cells"]
     assert "".join(first["source"]) == "# good"
-    assert "**Shown here:** Theorem-1 (holds)" in "".join(second["source"])
+    verdict = '<a href="../notebooks/good.html#evidence-theorem-1">holds</a>'
+    assert f"**Shown here:** Theorem-1 ({verdict})" in "".join(second["source"])
     assert "**Builds on:** Remark-1" in "".join(second["source"])
 
 

@@ -34,7 +34,9 @@ def test_doors_figure_and_worst_case_are_seen_without_scrolling(page: Page) -> N
 def test_the_worst_case_is_that_of_the_ledger(page: Page) -> None:
     page.goto("/book/index.html")
     text = page.locator("article p", has_text="closest call").inner_text()
-    told = re.search(r"^(\d+) predictions.*predicted ([\d.]+), recorded ([\d.]+) to ([\d.]+)", text)
+    told = re.search(
+        r"^(\d+) predictions.*predicted ([\d.]+), recorded ([\d.]+) to ([\d.]+)[.]$", text
+    )
     assert told
     claims = json.loads((HTML / "ledger.json").read_text("utf-8"))["claims"]
     (claim,) = (claim for claim in claims if claim["id"] == "beyond-16-observed")
