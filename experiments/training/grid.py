@@ -77,6 +77,13 @@ SPEEDS = (
 SUMS = {"size": 8, "beta": 1.0, "rate": 3e-4}
 """The rate is AdamW's at the start, from where it falls linearly to 0."""
 
+LANGUAGE = (
+    {"beta": 1.0, "scale_rewards": "group"},
+    {"beta": 1.0, "scale_rewards": "none"},
+    {"beta": 0.0, "scale_rewards": "group"},
+)
+"""A weight of 0 comes to rest only at certainty."""
+
 
 def one_prompt(quick: bool) -> Settings:
     """Variations of one setting; if quick, the setting itself with both forms of the KL term."""
@@ -109,3 +116,13 @@ def speed(quick: bool) -> Settings:
 def addition(quick: bool) -> Settings:
     """Runs of one setting, each with a network of its own; if quick, the first two."""
     return [SUMS | {"run": run} for run in range(2 if quick else 8)]
+
+
+def language_model(quick: bool) -> Settings:
+    """Runs of a small language model; none of them is quick."""
+    return [] if quick else [{"run": 0} | setting for setting in LANGUAGE]
+
+
+def language_start(quick: bool) -> Settings:
+    """First updates of this model; they are not quick either."""
+    return [] if quick else [dict(LANGUAGE[0])]

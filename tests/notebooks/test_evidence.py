@@ -95,6 +95,7 @@ RIGID = {
         "group: wrong answers keep their shares: total variation, in half widths",
         "beyond-20-wrong, rejected: "
         "none: wrong answers keep their shares: total variation, in half widths",
+        "beyond-21-observed, rejected: the last states are dependent: least sine",
     ],
     "what a function may err by is rounded away: next to 0, 1/2 or 1, or in a large sum": [
         "erratum-10, rejected: reading 1: distance of the total mass from 1",
@@ -172,6 +173,8 @@ RIGID = {
         "beyond-9-batch, rejected: at most three: solutions up to x = 40",
         "beyond-8-update, rejected: 'it stops at the first kink': share not optimal",
         "beyond-8-escape, rejected: the same without clip: share that passes",
+        "beyond-21-observed, rejected: "
+        "held-out prompts shuffled: orders for each one that fits as well",
     ],
 }
 """Entries with one value whatever the seed and the rounding, by the reason why.

@@ -92,6 +92,9 @@ MUTATIONS = {
     "the option that divides by nothing": (
         "libraries.py", 'if scale_rewards == "none":', 'if scale_rewards != "none":', "addition",
     ),
+    "the degrees of freedom of a group": (
+        "groups.py", "/ (among * degrees)", "/ (among * among)", "language-model",
+    ),
     "a reference renewed an update late": (
         "maps.py", "range(every, steps, every)", "range(every + 1, steps, every)",
         "renewed-references",
