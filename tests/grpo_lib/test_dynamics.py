@@ -244,6 +244,11 @@ def test_a_trajectory_has_the_shape_of_start_and_reference_together():
     for start, column in zip(starts, path.T, strict=True):
         one = recurrence.trajectory(p_ref=0.2, steps=2, p_0=start).probability
         assert np.array_equal(column, one)
+    path = recurrence.trajectory(p_ref=starts, steps=2, p_0=0.2).probability
+    assert path.shape == (3, 3)
+    for reference, column in zip(starts, path.T, strict=True):
+        one = recurrence.trajectory(p_ref=reference, steps=2, p_0=0.2).probability
+        assert np.array_equal(column, one)
 
 
 @pytest.mark.parametrize("share", [1.0, 0.25])
