@@ -45,6 +45,9 @@ NO_LINK = {
     "libraries": "compares code, with no prompt and no weight",
     "one-prompt": "shows recorded runs of many prompts",
     "iterates": "shows recorded runs of batches",
+    "training-speed": "shows recorded runs of small steps; the explorer takes exact updates",
+    "addition": "shows recorded runs of a network that prompts share",
+    "language-model": "shows recorded runs of a network that prompts share",
 }
 """Chapters whose picture the explorer cannot show, and why."""
 
