@@ -146,6 +146,7 @@ RIGID = {
         "beyond-10-fixed-point, measured: mean only: bisection against the library",
     ],
     "a number of problems or of updates, or a ratio of such": [
+        "beyond-18-thrown, rejected: without noise: largest error of a share in half widths",
         "remark-1, rejected: the same with eps = 1e-5: share not drawn to p = 1",
         "remark-2, rejected: a common rate at beta = 5: updates at q = 1000 over q = 10",
         "figure-2, rejected: fixed points read off the plot: missed among 22",
