@@ -67,8 +67,9 @@ TRAINING = _build/experiments/env
 experiments: $(TRAINING)/$(if $(findstring language,$(ARGS)),model.)stamp ## train with TRL and record what comes out (ARGS="--quick" for a part)
 	$(TRAINING)/bin/python -E -s -X utf8 -m experiments $(ARGS)
 
+# Kernels start in the root, as they do for the book: there lie the data that some notebooks read.
 lab: .venv/package.stamp ## open the notebooks in JupyterLab
-	$(MODULE) jupyter lab notebooks/ $(ARGS)
+	$(MODULE) jupyter lab --ServerApp.root_dir=notebooks --MappingKernelManager.root_dir=. $(ARGS)
 
 serve: ## show the built book at http://127.0.0.1:8000 (PORT=8000)
 	@test -f _build/html/index.html || { echo "No book yet: run 'make book' first." >&2; exit 1; }

@@ -1,4 +1,4 @@
-"""What `make book` says when it cannot set up `.venv`."""
+"""What `make book` says when it cannot set up `.venv`, and where `make lab` starts its kernels."""
 
 import os
 import re
@@ -134,3 +134,25 @@ def test_a_clone_has_the_same_line_ends_everywhere(tmp_path: Path) -> None:
     git("-C", "original", "commit", "-m", "x")
     git("clone", "-c", "core.autocrlf=true", "original", "clone")
     assert (tmp_path / "clone/Makefile").read_bytes() == (ROOT / "Makefile").read_bytes()
+
+
+STARTS = """
+import sys
+from jupyterlab.labapp import LabApp
+server = LabApp.initialize_server(sys.argv[1:])
+print("starts in", server.kernel_manager.cwd_for_path(""), "of", server.root_dir)
+"""
+"""Where a kernel starts for a notebook of the folder that the server shows."""
+
+
+@pytest.mark.slow
+def test_kernels_of_the_lab_start_where_the_recorded_data_lie(tmp_path: Path) -> None:
+    recipe = re.search(r"jupyter lab (.*) \$\(ARGS\)", (ROOT / "Makefile").read_text("utf-8"))
+    assert recipe
+    alone = {"HOME": str(tmp_path), "JUPYTER_CONFIG_DIR": str(tmp_path)}
+    options = [*recipe[1].split(), "--no-browser", "--port=0", "--allow-root"]
+    run = subprocess.run(
+        [sys.executable, "-c", STARTS, *options], cwd=ROOT, env=os.environ | alone,
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert f"starts in {ROOT} of {ROOT / 'notebooks'}" in run.stdout, run.stderr
