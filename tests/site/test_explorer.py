@@ -477,3 +477,17 @@ def test_the_page_is_the_same_each_time(site: Path) -> None:
     assert [item["target_id"] for item in json.loads(names[0])] == [
         f"explorer-{name}" for name in explorer.FIGURES
     ]
+
+
+def test_on_paper_the_verdict_covers_nothing_and_figures_stand_one_by_one(page: Page) -> None:
+    """Figures keep their width there, so that two in a row would overlap."""
+    page.goto("/book/explorer.html")
+    seen = """() => [
+        getComputedStyle(document.querySelector(".explorer-verdict")).position,
+        getComputedStyle(document.querySelector(".explorer-views"))
+            .gridTemplateColumns.split(" ").length,
+    ]"""
+    position, columns = page.evaluate(seen)
+    assert position == "sticky" and columns > 1
+    page.emulate_media(media="print")
+    assert page.evaluate(seen) == ["static", 1]
