@@ -24,7 +24,8 @@ if (window.MathJax)
   MathJax.startup = {
     async pageReady() {
       const onScreen = [...document.querySelectorAll(".math")].filter((formula) => {
-        const { top, bottom, width } = formula.getBoundingClientRect();
+        // Any row of a table can widen a column, and with it move the rows that are seen.
+        const { top, bottom, width } = (formula.closest("table") ?? formula).getBoundingClientRect();
         return width > 0 && bottom > 0 && top < innerHeight;
       });
       await MathJax.typesetPromise(onScreen);
@@ -61,7 +62,9 @@ document.addEventListener("DOMContentLoaded", () => {
   if (button) {
     const show = (all) => {
       button.setAttribute("aria-pressed", all);
-      document.querySelectorAll("details.fold").forEach((fold) => (fold.open = all));
+      document
+        .querySelectorAll("details.fold, .chapter-links details")
+        .forEach((fold) => (fold.open = all));
     };
     button.addEventListener("click", () => {
       const all = button.getAttribute("aria-pressed") === "false";

@@ -202,7 +202,7 @@ def test_half_a_clip_and_a_useless_verifier_give_way_to_the_defaults(page: Page)
 def test_the_legend_says_what_is_proved_and_what_is_computed(tab: Page) -> None:
     proved, computed = (f"[data-ending={name}]" for name in ("proved", "computed"))
     assert (tab.is_visible(proved), tab.is_visible(computed)) == (True, False)
-    tab.click("summary")
+    tab.click("#as-it-is-run > summary")
     tab.check("#clip")
     assert verdict(tab).startswith("After 2000 steps")
     assert "Computed by iteration, not proved." in tab.inner_text("#detail")
@@ -213,7 +213,7 @@ def test_the_legend_says_what_is_proved_and_what_is_computed(tab: Page) -> None:
 
 
 def test_what_is_not_proved_together_is_off_and_says_why(tab: Page) -> None:
-    tab.click("summary")
+    tab.click("#as-it-is-run > summary")
     tab.fill("#alpha", "0.5")
     tab.check("#clip")
     tab.fill("#true_positive", "0.9")
@@ -238,7 +238,7 @@ def test_what_is_not_proved_together_is_off_and_says_why(tab: Page) -> None:
 
 
 def test_symmetric_noise_is_told_as_a_smoothing(tab: Page) -> None:
-    tab.click("summary")
+    tab.click("#as-it-is-run > summary")
     tab.fill("#true_positive", "0.99")
     assert tab.inner_text("#verifier-message") == ""
     tab.fill("#false_positive", "0.01")
@@ -263,7 +263,7 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_an_illegal_number_has_a_message_and_no_verdict(tab: Page, name: str) -> None:
-    tab.click("summary")
+    tab.click("#as-it-is-run > summary")
     if name in ("low", "high"):
         tab.check("#clip")
     if name == "size":
@@ -289,7 +289,7 @@ def test_an_illegal_number_has_a_message_and_no_verdict(tab: Page, name: str) ->
 
 
 def test_a_verifier_no_better_than_chance_has_a_message(tab: Page) -> None:
-    tab.click("summary")
+    tab.click("#as-it-is-run > summary")
     tab.fill("#true_positive", "0.4")
     for value in ("0.4", "0.6"):
         tab.fill("#false_positive", value)
@@ -321,7 +321,7 @@ def test_probabilities_of_0_and_1_are_legal(tab: Page) -> None:
 
 def test_an_unproved_shape_would_have_a_message(tab: Page) -> None:
     """No group on offer has one; so the mathematics is told to have lost a proof."""
-    tab.click("summary")
+    tab.click("#as-it-is-run > summary")
     tab.evaluate(
         """() => { const make = grpo.recurrence; grpo.recurrence = (s) => {
             const r = make(s); r.normalization.proved = false; return r; }; }"""
@@ -392,7 +392,7 @@ def reach_every_control(tab: Page) -> set[str]:
 
 def test_the_sliders_reach_their_ends(tab: Page) -> None:
     tab.uncheck("#from-reference")  # or p_0 would rest
-    tab.click("summary")
+    tab.click("#as-it-is-run > summary")
     tab.check("#clip")
     for parameter in (*explorer.PARAMETERS, *explorer.CLIP, *explorer.VERIFIER, *explorer.GROUP):
         if parameter.normalization:

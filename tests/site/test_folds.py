@@ -120,7 +120,7 @@ def test_everything_is_printed_and_folded_again_after_that(page: Page) -> None:
     page.pdf()
     assert page.evaluate("left") == 0  # and by the script, for browsers that do not know it
     page.wait_for_function(
-        "folds => folds === document.querySelectorAll('details:not([open])').length", arg=folds
+        "folds => folds === document.querySelectorAll('details.fold:not([open])').length", arg=folds
     )
 
 
