@@ -118,7 +118,7 @@ def _errata_in_short(ledger: Ledger) -> str:
         for row in ledger.rows
         if row.item.is_erratum
     ]
-    return list_table(["No.", "Kind", "What is printed", "What holds"], table, (8, 8, 42, 42))
+    return list_table(["No.", "Kind", "What is printed", "What holds"], table, (9, 9, 37, 45))
 
 
 def _errata(ledger: Ledger) -> str:
