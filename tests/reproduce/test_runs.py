@@ -277,9 +277,11 @@ def test_too_many_prompts(monkeypatch, tmp_path: Path) -> None:
 AHEAD = 32
 """Blocks that Arrow reads ahead of a CSV file: `kDefaultBackgroundMaxQ` in its source."""
 
-IN_USE = 32
-"""Blocks, or what is made of one, that may be in memory besides. How many there are is a matter of
-threads: on a busy machine 16 were not enough. All of the file would be 500."""
+IN_USE = 5 * 6
+"""Besides these, five blocks at most are being read, parsed, converted, handed over and used. A row
+of 21 bytes is there as text, as a parsed copy with 4 bytes more for each of 3 cells, and in arrays of
+8, 12 and 8 bytes, whose builders may hold twice that: 21 + 33 + 56 bytes, less than six times its own.
+"""
 
 
 def test_the_memory_is_that_of_some_chunks(monkeypatch, tmp_path: Path) -> None:
