@@ -278,9 +278,10 @@ AHEAD = 32
 """Blocks that Arrow reads ahead of a CSV file: `kDefaultBackgroundMaxQ` in its source."""
 
 IN_USE = 5 * 6
-"""Besides these, five blocks at most are being read, parsed, converted, handed over and used. A row
-of 21 bytes is there as text, as a parsed copy with 4 bytes more for each of 3 cells, and in arrays of
-8, 12 and 8 bytes, whose builders may hold twice that: 21 + 33 + 56 bytes, less than six times its own.
+"""Besides these, five blocks at most are being read, parsed, converted, handed over and used. A
+row of 21 bytes is there as text, as a parsed copy with 4 bytes more for each of 3 cells, and in
+arrays of 8, 12 and 8 bytes, whose builders may hold twice that: 21 + 33 + 56 bytes, less than six
+times its own.
 """
 
 
