@@ -1,7 +1,7 @@
 """The explorer page: controls in plain HTML, empty Bokeh figures, and the library that draws them.
 
-What fills the figures runs in the reader's browser: ``book/_static/grpo.js`` holds the mathematics
-and ``book/_static/explorer.js`` the page.
+What fills the figures runs in the reader's browser: ``book/_static/grpo.js`` holds the mathematics,
+``words.js`` what is said of it, and ``explorer.js`` the page.
 """
 
 import html
@@ -133,7 +133,7 @@ def parts() -> dict[str, str]:
     """Write the generated part of the explorer's page, by the name of its marker, in MyST."""
     scripts = "".join(
         f'<script defer src="../_static/{name}.js"></script>'
-        for name in ("bokeh.min", "grpo", "explorer")
+        for name in ("bokeh.min", "grpo", "words", "explorer")
     )
     page = ['<div class="explorer">', _controls(), _views(), "</div>", _figures(), scripts]
     return {"explorer": "\n".join(["```{raw} html", *page, "```"])}

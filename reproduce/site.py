@@ -119,7 +119,7 @@ def stage(
 ) -> None:
     """Lay out in ``_build/stage`` what the site is built from, in the layout of the repository."""
     # Bokeh takes a second to import. A book that is up to date does without.
-    from reproduce import answers, explorer
+    from reproduce import answers, explorer, live
 
     drawn = figures.collect(results)
     parts = scorecard.parts(ledger) | contents.parts(ledger, project.captions())
@@ -142,7 +142,8 @@ def stage(
     for result in results:
         page = project.stage / "notebooks" / f"{result.name}.ipynb"
         run = downloads.offer(project, repository, result.name, list(result.data))
-        write_text(page, nbformat.writes(_page(result, ledger, proved, run)))
+        chapter = live.with_pictures(_page(result, ledger, proved, run), f"{result.name}.ipynb")
+        write_text(page, nbformat.writes(chapter))
     shutil.copy(project.toc, project.stage)
     config = yaml.safe_dump(_config(project, repository), sort_keys=False, allow_unicode=True)
     write_text(project.stage / project.config.name, config)

@@ -6,8 +6,8 @@
    high without a clip, and size without groups. A number that a box was given stays in it, legal or
    not. `used` is what is computed with, and what the address holds after its "#". */
 const explorer = (() => {
+  const { FRAME, SCALES, rounded, digits, probability, inFrame } = words;
   const SHOWN = 50;         // steps drawn, as in the paper's Figure 5
-  const FRAME = 15.5;       // log-odds beyond which the figures do not reach
   const form = document.getElementById("explorer");
   const boxes = [...form.querySelectorAll("input[type=number]")];
   const names = boxes.map((box) => box.id);
@@ -19,21 +19,6 @@ const explorer = (() => {
   const DEFAULTS = { ...INITIAL, ...OFF, ...Object.fromEntries(Object.entries(CHOICES).map(([name, [first]]) => [name, first])) };
   let setting = { ...DEFAULTS };
   let plots = null; // once Bokeh has built them
-
-  // Numbers and their places on the sliders.
-
-  const SCALES = {
-    linear: { to: (value) => value, from: (place) => place },
-    log: { to: Math.log10, from: (place) => 10 ** place },
-    "log-odds": { to: grpo.logit, from: grpo.sigmoid },
-    whole: { to: Math.log2, from: (place) => Math.round(2 ** place) },
-  };
-
-  /** Few digits, also of 1 - p where p is close to 1. */
-  function rounded(value, scale) {
-    const near = scale === "log-odds" && value > 0.5 ? 1 - Number((1 - value).toPrecision(3)) : value;
-    return Number(near.toPrecision(near > 0.5 && scale === "log-odds" ? 9 : 3));
-  }
 
   function fits(name, value) {
     const { min, max } = document.getElementById(name);
@@ -108,68 +93,6 @@ const explorer = (() => {
   /** The name of a control as it is read, without its symbol. */
   function label(name) {
     return form.querySelector(`label[for=${name}]`).textContent;
-  }
-
-  // Words.
-
-  const POWERS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
-  const power = (exponent) => `10${exponent < 0 ? "⁻" : ""}${[...String(Math.abs(exponent))].map((d) => POWERS[d]).join("")}`;
-
-  /** A positive number with four digits, small ones with a power of ten. */
-  function digits(value, count = 4) {
-    if (value === Infinity) return "∞";
-    if (value === 0 || (value >= 1e-4 && value < 1e4)) return String(Number(value.toPrecision(count)));
-    const [mantissa, exponent] = value.toExponential(1).split("e");
-    return `${mantissa} × ${power(Number(exponent))}`;
-  }
-
-  /** A probability, told by what it lacks to 1 if that is little. 1 - p is sigma(-L). */
-  function probability(L) {
-    if (L > 9.2) {
-      const lack = Math.exp(-L) > 1e-300 ? digits(grpo.sigmoid(-L)) : power(-Math.ceil(L / Math.LN10));
-      return L === Infinity ? "1" : `1 − ${lack}`;
-    }
-    return L < -700 ? "0" : digits(grpo.sigmoid(L));
-  }
-
-  /** The verdict in words, one for each regime. */
-  const SENTENCES = {
-    SETTLES: (v) => `Settles at ${probability(v.limit)}`,
-    RUNS_TO_ONE: (v) => (v.limit === Infinity ? "Runs to one" : `Runs to one: limit ${probability(v.limit)}`),
-    OSCILLATES: (v) => `Oscillates between ${probability(v.low)} and ${probability(v.high)}`,
-    UNDECIDED: () => "Undecided",
-    ABSORBED: (v) => `Absorbed at ${probability(v.limit)}`,
-    NEAR: (v) => `After ${grpo.STEPS} steps near ${probability(v.limit)}`,
-    RISES: (v) => `After ${grpo.STEPS} steps still rising, at ${probability(v.last)}`,
-    FALLS: (v) => `After ${grpo.STEPS} steps still falling, at ${probability(v.last)}`,
-    MOVES: (v) => `After ${grpo.STEPS} steps still between ${probability(v.low)} and ${probability(v.high)}`,
-  };
-
-  const EXPLANATIONS = {
-    SETTLES: approach,
-    RUNS_TO_ONE: (v) => {
-      if (v.limit < Infinity) return approach(v);
-      return `Without a share of the reference nothing holds it back. ${passed(v)}`;
-    },
-    OSCILLATES: (v) => (v.period ? `It repeats a cycle of ${v.period} values.` : `In ${grpo.STEPS} steps it has repeated no short cycle.`),
-    UNDECIDED: (v) => {
-      const last = v.period ? `It has come to repeat ${v.period} values` : "Its last states lie";
-      return `No theorem has settled it in ${grpo.STEPS} steps. ${last} between ${probability(v.low)} and ${probability(v.high)}.`;
-    },
-    ABSORBED: ({ limit }) => `A policy that ${limit > 0 ? "always" : "never"} succeeds leaves nothing to reweigh.`,
-    NEAR: (v) => `Computed by iteration, not proved. ${v.limit === Infinity ? passed(v) : approach(v)}`,
-    RISES: () => "Computed by iteration, not proved. It is near no fixed point yet.",
-    FALLS: () => "Computed by iteration, not proved. It is near no fixed point yet.",
-    MOVES: (v) => `Computed by iteration, not proved. ${v.period ? `It has come to repeat ${v.period} values.` : "It has repeated no short cycle."}`,
-  };
-
-  function passed({ steps }) {
-    return steps === null ? `p is still below 0.99 after ${grpo.STEPS} steps.` : `p passes 0.99 at step ${steps}.`;
-  }
-
-  function approach({ steps }) {
-    if (steps === null) return `It is still farther than 1 % from it after ${grpo.STEPS} steps.`;
-    return steps === 0 ? "It starts within 1 % of it." : `It stays within 1 % of it from step ${steps} on.`;
   }
 
   // The address.
@@ -349,8 +272,8 @@ const explorer = (() => {
     const points = grpo.fixedPoints(r, L_ref);
     const verdict = grpo.verdict(r, L_ref, L_0);
     const shown = `After ${SHOWN} steps p is ${probability(states[SHOWN])}.`;
-    document.getElementById("verdict").textContent = `${SENTENCES[verdict.regime](verdict)}.`;
-    document.getElementById("detail").textContent = `${EXPLANATIONS[verdict.regime](verdict)} ${shown}`;
+    document.getElementById("verdict").textContent = words.sentence(verdict);
+    document.getElementById("detail").textContent = `${words.explanation(verdict)} ${shown}`;
     for (const legend of document.querySelectorAll("[data-ending]")) {
       legend.hidden = (legend.dataset.ending === "computed") !== (r.clip !== null || isForward(given));
     }
@@ -373,14 +296,9 @@ const explorer = (() => {
     document.getElementById("points").replaceChildren(...rows);
   }
 
-  const inFrame = (L) => Math.min(Math.max(L, -FRAME), FRAME);
-
   function drawRun(r, L_ref, states, points) {
     const seen = states.map(inFrame);
-    let low = Math.floor(Math.min(...seen, inFrame(L_ref)) - 0.5);
-    let high = Math.ceil(Math.max(...seen) + 0.5);
-    const missing = Math.max(0, 6 - (high - low)) / 2;
-    [low, high] = [Math.max(low - missing, -FRAME - 0.5), Math.min(high + missing, FRAME + 0.5)];
+    const [low, high] = words.range([...seen, inFrame(L_ref)]);
     for (const range of [plots.map.x_range, plots.map.y_range, plots.run.y_range]) range.setv({ start: low, end: high });
     setTicks(plots.map.below[0], low, high, 5);
     for (const axis of [plots.map.left[0], plots.run.left[0]]) setTicks(axis, low, high, 9);
@@ -396,24 +314,8 @@ const explorer = (() => {
     fill("states", { x: seen.map((_, n) => n), y: seen });
   }
 
-  const DECADES = [-6, -5, -4, -3, -2, -1];
-  const TICKS = [[1], [1, 3], [1, 2, 5]].map((leading) =>
-    [...DECADES.flatMap((d) => leading.map((m) => m * 10 ** d)).filter((p) => p < 0.5)].flatMap((p) => [
-      { L: grpo.logit(p), label: p < 1e-3 ? smallLabel(p) : digits(p) },
-      { L: -grpo.logit(p), label: p < 1e-3 ? `1−${smallLabel(p)}` : String(Number((1 - p).toPrecision(4))) },
-    ]).concat({ L: 0, label: "0.5" }),
-  );
-  TICKS.unshift(TICKS[0].filter(({ L }) => Math.round(Math.abs(L) / Math.LN10) % 2 === 0));
-
-  function smallLabel(p) {
-    const [mantissa, exponent] = p.toExponential(0).split("e");
-    return mantissa === "1" ? power(Number(exponent)) : `${mantissa}·${power(Number(exponent))}`;
-  }
-
-  /** Round probabilities as ticks of an axis in log-odds, as many as fit. */
   function setTicks(axis, low, high, most) {
-    const inside = TICKS.map((ticks) => ticks.filter(({ L }) => low <= L && L <= high));
-    const chosen = inside.findLast((ticks) => ticks.length <= most) ?? inside[0];
+    const chosen = words.ticks(low, high, most);
     axis.ticker.ticks = chosen.map(({ L }) => L);
     axis.major_label_overrides = new Map(chosen.map(({ L, label }) => [L, label]));
   }

@@ -184,7 +184,8 @@ def unread(hashes: list[str]) -> list[str]:
         }
         for one in controls
     ]
-    source = (ROOT / "book/_static/explorer.js").read_text("utf-8")
+    scripts = (ROOT / f"book/_static/{name}.js" for name in ("words", "explorer"))
+    source = "\n".join(script.read_text("utf-8") for script in scripts)
     given = {"hashes": hashes, "parameters": parameters, "source": source}
     used = [dict(parse_qsl(address)) for address in call(OPEN_EXPLORER, given, SOURCE)]
 
