@@ -32,6 +32,7 @@ RESULTS, DONE = ROOT / "experiments/results", ROOT / "_build/experiments"
 
 STUDIES = {
     "one_prompt": ("one_prompt.py", "table.py", "trl_run.py"),
+    "llama": ("llama.py", "trl_run.py"),
     "iterates": ("iterates.py", "table.py", "trl_run.py"),
     "gradient": ("gradient.py", "table.py", "trl_run.py"),
     "departures": ("departures.py", "table.py", "trl_run.py"),

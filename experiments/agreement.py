@@ -26,6 +26,16 @@ def one_prompt(rows: Iterable[Row]) -> Samples:
     return {key: [float(np.mean(x)) for x in own.values()] for key, own in found.items()}
 
 
+def llama(rows: Iterable[Row]) -> Samples:
+    """Mean success over the second half of the run, of the replicates of each setting."""
+    found: Samples = defaultdict(list)
+    for row in rows:
+        names = ("size", "beta", "scale_rewards", "corrected", "p_ref", "slower")
+        second_half = [float(row[f"mean_{j}"]) for j in range(5, 10)]
+        found[tuple(str(row[name]) for name in names)].append(float(np.mean(second_half)))
+    return found
+
+
 def iterates(rows: Iterable[Row]) -> Samples:
     """Success after each batch, of the replicates of each variant; the start is no sample."""
     found: Samples = defaultdict(list)

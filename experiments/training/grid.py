@@ -30,6 +30,18 @@ PROMPTS = (
     {"beta": 3.0, "corrected": False},
 )
 
+NETWORK = PROMPT | {"size": 64, "p_ref": 0.0286, "pace": 0.6}
+"""``pace`` is the learning rate of the faster half, for log-odds at the start."""
+
+NETWORKS = (
+    {},
+    {"corrected": False},
+    {"scale_rewards": "none", "pace": 1.0},
+    {"size": 8, "beta": 3.0, "pace": 1.0},
+    {"p_ref": 0.003},
+    {"p_ref": 0.003, "corrected": False},
+)
+
 BATCH = {
     "beta": 1.0,
     "size": 256,
@@ -88,6 +100,12 @@ LANGUAGE = (
 def one_prompt(quick: bool) -> Settings:
     """Variations of one setting; if quick, the setting itself with both forms of the KL term."""
     return [PROMPT | changed for changed in (PROMPTS[:2] if quick else PROMPTS)]
+
+
+def llama(quick: bool) -> Settings:
+    """Networks of one layer, each with one prompt; if quick, those of the first setting."""
+    chosen = NETWORKS[:1] if quick else NETWORKS
+    return [NETWORK | changed | {"run": run} for changed in chosen for run in range(8)]
 
 
 def iterates(quick: bool) -> Settings:
