@@ -38,14 +38,14 @@ def offer(project: Project, repository: Repository, name: str, data: Sequence[st
         data: the files that it reads, as paths from the root.
     """
     notebook = f"{name}.ipynb"
-    links = {"the notebook": f"../{SOURCES}/notebooks/{notebook}"}
+    links = {"the notebook": source_link(f"notebooks/{notebook}")}
     wheel = wheel_name(project)
     if repository.url:
         package = f"grpo-lib[notebooks] @ git+{repository.url}@{repository.ref}"
     else:  # the package is on no index
         links |= {"the package": f"../{wheel}"} if wheel else {}
         package = f"./{wheel}[notebooks]" if wheel else ""
-    links |= {Path(file).name: f"../{SOURCES}/{file}" for file in data}
+    links |= {Path(file).name: source_link(file) for file in data}
     get = _listed([f'<a href="{link}" download>{text}</a>' for text, link in links.items()])
     text = f"**Run it yourself:** download {get}"
     if repository.on_github:
@@ -57,6 +57,11 @@ def offer(project: Project, repository: Repository, name: str, data: Sequence[st
         return f"{text}."
     install = f'$ python -m pip install jupyterlab "{package}"'
     return f"{text}. Then:\n\n```console\n{install}\n$ jupyter lab {notebook}\n```"
+
+
+def source_link(file: str) -> str:
+    """From a chapter's page to a file of the project that the site offers."""
+    return f"../{SOURCES}/{file}"
 
 
 def add_downloads(

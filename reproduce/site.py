@@ -18,6 +18,7 @@ from reproduce import (
     downloads,
     figures,
     hermetic,
+    in_page,
     mutants,
     rounding,
     scorecard,
@@ -64,7 +65,8 @@ def publish(project: Project, results: Sequence[Executed], ledger: Ledger) -> No
     _restore(project.html)
     coq = str(ledger.run.get("coq"))
     repository = find_repository(project.root)
-    sources = " ".join([project.fingerprint(_sources(project)), coq, repr(repository)])
+    about = [coq, repr(repository), in_page.distribution()]
+    sources = " ".join([project.fingerprint(_sources(project)), *about])
     built = _stamped(project) == _state(project, sources)
     if built:
         book = project.html
@@ -142,6 +144,7 @@ def stage(
     for result in results:
         page = project.stage / "notebooks" / f"{result.name}.ipynb"
         run = downloads.offer(project, repository, result.name, list(result.data))
+        run += in_page.offer(project, result)
         chapter = live.with_pictures(_page(result, ledger, proved, run), f"{result.name}.ipynb")
         write_text(page, nbformat.writes(chapter))
     shutil.copy(project.toc, project.stage)

@@ -201,3 +201,9 @@ def test_a_new_commit_is_named_and_runs_no_notebook(built, builder, monkeypatch)
     again = built.run().out
     assert "Building" in again and "reused  good" in again
     assert f"commit {'b' * 12}." in built.read("_build/stage/_config.yml")
+
+
+def test_an_address_of_pyodide_that_is_none_is_refused(built, monkeypatch):
+    monkeypatch.setenv("BOOK_PYODIDE_URL", "cdn.example.org/pyodide")
+    with pytest.raises(ReproduceError, match=r"^BOOK_PYODIDE_URL must begin with https://"):
+        staged(built)
