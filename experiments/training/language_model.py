@@ -35,7 +35,7 @@ HELD_OUT = {
 }
 """Prompts, and of each the one answer that counts as right."""
 
-SIZE, STEPS, RATE = 8, 60, 6e-5
+SIZE, STEPS, RATE = 8, 100, 6e-5
 """G; updates of a run; the learning rate of a prompt, of which TRL's loss has the mean."""
 
 
