@@ -24,8 +24,11 @@ def wide_code(page: Page) -> list[str]:
 
 
 def hidden(page: Page) -> int:
-    """How many paragraphs, pieces of code and tables of the chapter are not to be seen."""
-    return page.locator("article :is(p, pre, table)").evaluate_all(
+    """How many paragraphs, pieces of code and tables of the chapter are not to be seen.
+
+    Those of a picture that moves do not count: it repeats the figure above, and is not on paper.
+    """
+    return page.locator("article :is(p, pre, table):not(.live *)").evaluate_all(
         "all => all.filter(part => !part.checkVisibility()).length"
     )
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from unicodedata import normalize
 
 import pytest
 from pypdf import PageObject, PdfReader
@@ -21,7 +22,8 @@ def fonts(page: PageObject) -> set[str]:
 
 def content(page: PageObject, foot: str) -> str:
     """Text of a page without its foot, which comes first: a number, the chapter, the commit."""
-    text = " ".join(page.extract_text().split())
+    text = normalize("NFKC", " ".join(page.extract_text().split()))  # a font may have ligatures
+    foot = normalize("NFKC", foot)
     assert text.startswith(foot)
     return text.removeprefix(foot).strip()
 
